@@ -1,0 +1,5 @@
+module github.com/weirkit/weir/examples
+
+go 1.26.0
+
+replace github.com/weirkit/weir => ..

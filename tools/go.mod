@@ -1,0 +1,3 @@
+module github.com/weirkit/weir/tools
+
+go 1.26.0
