@@ -1,0 +1,125 @@
+package weir_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// goFiles calls f with every parsed Go file of every module here.
+func goFiles(t *testing.T, f func(path string, file *ast.File)) {
+	t.Helper()
+	fset := token.NewFileSet()
+	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bin") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		file, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		f(filepath.ToSlash(path), file)
+		return nil
+	}))
+}
+
+// imports reports whether file imports path.
+func imports(file *ast.File, path string) bool {
+	for _, s := range file.Imports {
+		if s.Path.Value == `"`+path+`"` {
+			return true
+		}
+	}
+	return false
+}
+
+// calls reports whether file uses pkg.name.
+func calls(file *ast.File, pkg, name string) bool {
+	found := false
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == name {
+			if id, ok := s.X.(*ast.Ident); ok && id.Name == pkg {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+func TestTestsSleepInBubblesAlone(t *testing.T) {
+	goFiles(t, func(path string, file *ast.File) {
+		if strings.HasSuffix(path, "_test.go") && calls(file, "time", "Sleep") {
+			assert.True(t, imports(file, "testing/synctest"),
+				"%s sleeps in real time; use a testing/synctest bubble", path)
+		}
+	})
+}
+
+func TestEveryPackageChecksForLeaks(t *testing.T) {
+	tested, checked := map[string]bool{}, map[string]bool{}
+	goFiles(t, func(path string, file *ast.File) {
+		if !strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		dir := filepath.Dir(path)
+		tested[dir] = true
+		if calls(file, "goleak", "VerifyTestMain") {
+			checked[dir] = true
+		}
+	})
+	for dir := range tested {
+		assert.True(t, checked[dir], "no goleak.VerifyTestMain in the tests of %s", dir)
+	}
+}
+
+func TestEveryPackageHasADocFile(t *testing.T) {
+	documented := map[string]bool{}
+	var dirs []string
+	goFiles(t, func(path string, file *ast.File) {
+		if strings.HasSuffix(path, "_test.go") || file.Name.Name == "main" {
+			return
+		}
+		dir := filepath.Dir(path)
+		dirs = append(dirs, dir)
+		if file.Doc != nil && strings.HasPrefix(file.Doc.Text(), "Package "+file.Name.Name) {
+			documented[dir] = true
+		}
+	})
+	for _, dir := range dirs {
+		assert.True(t, documented[dir], "no package comment in %s", dir)
+	}
+}
+
+func TestNoUnsafeNoLinknameNoInit(t *testing.T) {
+	goFiles(t, func(path string, file *ast.File) {
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "bench/") || strings.HasPrefix(path, "examples/") {
+			return
+		}
+		assert.False(t, imports(file, "unsafe"), "%s imports unsafe", path)
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				assert.NotEqual(t, "init", f.Name.Name, "%s has an init function", path)
+			}
+		}
+		for _, g := range file.Comments {
+			for _, c := range g.List {
+				assert.False(t, strings.HasPrefix(c.Text, "//go:linkname"), "%s uses linkname", path)
+			}
+		}
+	})
+}
