@@ -1,0 +1,3 @@
+// Package report shows what a harvest does: its progress while it runs, and the
+// table at its end.
+package report

@@ -1,0 +1,96 @@
+package report_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/examples/harvest/internal/fault"
+	"github.com/weirkit/weir/examples/harvest/internal/job"
+	"github.com/weirkit/weir/examples/harvest/internal/report"
+	"github.com/weirkit/weir/examples/harvest/internal/tally"
+)
+
+func result() job.Result {
+	return job.Result{
+		Counts: tally.Counts{
+			Files: 102, ParseErrors: 2, Documents: 100, Sent: 100, Stored: 100,
+			Attempts: 30, Retries: 9, Rejections: 3, Returned: 4, Openings: 1, Open: 1234567 * time.Microsecond,
+			P50: 2345 * time.Microsecond, P95: 40 * time.Millisecond, P99: 1200 * time.Millisecond,
+			Sending: 3 * time.Second,
+		},
+		Limits:  job.Limits{Rate: 40, Burst: 8, Concurrency: 6},
+		Faults:  &fault.Counts{Requests: 30, ByKind: map[fault.Kind]int64{fault.None: 20, fault.Slow: 4}, InOutage: 6, Outages: 1},
+		Check:   &job.Check{Expected: 100, Once: 100},
+		Elapsed: 61500 * time.Millisecond,
+	}
+}
+
+func table(t *testing.T, r job.Result) string {
+	t.Helper()
+	var b strings.Builder
+	require.NoError(t, report.Table(&b, r))
+	return b.String()
+}
+
+func TestTable(t *testing.T) {
+	assert.Equal(t, `files         102
+parse errors  2
+documents     100 sent, 100 stored
+attempts      30 posts, 9 of them retries
+rejections    3, refused before they ran
+gave up       4 batches went back to the queue, 0 documents lost
+breaker       opened once, not closed for 1.23s
+rate          10.0 posts/s of 40/s allowed, burst 8, 6 at once
+a call        p50 2.3ms, p95 40ms, p99 1.2s
+the service   30 posts, 4 slow, 6 in 1 outage(s)
+elapsed       1m2s
+
+checked: all 100 documents are stored exactly once
+indexed 100 documents
+`, table(t, result()))
+}
+
+func TestTheEndOfTheTable(t *testing.T) {
+	lost := job.Check{Expected: 100, Once: 90, Missing: 8, Multiple: 2, Wrong: []string{"a.go", "b.go"}}
+	tests := []struct {
+		name   string
+		change func(*job.Result)
+		want   string
+	}{
+		{"lost", func(r *job.Result) { r.Check = &lost },
+			"checked: of 100 documents 8 are missing and 2 are stored more than once, such as a.go, b.go\nindexed 90 documents\n"},
+		{"stopped", func(r *job.Result) { r.Check, r.Stopped, r.Counts.Stored = nil, true, 40 },
+			"stopped before the end; the service was not asked what it has\nindexed 40 documents\n"},
+		{"no answer", func(r *job.Result) { r.Check = nil },
+			"the service could not be asked what it has\nindexed 100 documents\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := result()
+			tt.change(&r)
+			assert.True(t, strings.HasSuffix(table(t, r), "\n\n"+tt.want), table(t, r))
+		})
+	}
+}
+
+func TestRowsThatDependOnTheRun(t *testing.T) {
+	r := result()
+	r.Limits, r.Faults, r.Counts.Unreadable = job.Limits{}, nil, 1
+	got := table(t, r)
+	assert.Contains(t, got, "unreadable    1\n")
+	assert.Contains(t, got, "10.0 posts/s, no limit\n")
+	assert.NotContains(t, got, "the service ")
+}
+
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, errors.New("closed") }
+
+func TestATableThatCannotBeWrittenIsAnError(t *testing.T) {
+	require.EqualError(t, report.Table(closed{}, result()), "closed")
+}
