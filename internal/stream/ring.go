@@ -1,0 +1,233 @@
+package stream
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+)
+
+// MaxRing is the largest size of a [Ring].
+const MaxRing = 1 << 30
+
+// Ring is a bounded queue from one goroutine, the producer, to another, the
+// consumer. Make it with [NewRing]; it must not be copied.
+//
+// An item can be taken as soon as it is pushed: nothing is collected into
+// chunks, so none is stuck behind a source that blocks. Room is told back half a
+// ring at a time: a producer that found the ring full goes on once half of it is
+// free, which costs one hand-over between goroutines for many items instead of
+// one for each.
+//
+// Push and Close are the producer's, Next and TryNext the consumer's; each side
+// may pass its role to another goroutine if that is synchronized. Stop is
+// everybody's.
+//
+// Memory: a Push synchronizes before the return of the Next that takes its item,
+// and Close before the Next that returns false because of it. A slot is cleared
+// when its item is taken.
+//
+// Cost: a push and a take are one atomic store each and allocate nothing. A
+// side that must wait gives its processor away once before it sleeps.
+type Ring[T any] struct {
+	buf  []T // a power of two of slots
+	mask uint64
+	size uint64
+	half uint64
+
+	stopped atomic.Bool // read by both sides on each item, written once
+	closed  atomic.Bool
+
+	_ [128]byte // processors prefetch lines in pairs
+
+	// The producer's. full is the consumer's freed as the producer last saw it:
+	// it reads the other side's line only when the ring looks full.
+	tail   atomic.Uint64 // how many were pushed
+	pushed uint64        // tail, without an atomic read
+	full   uint64        // the count of pushes at which the ring is full
+	room   gate          // where the producer sleeps
+
+	_ [128]byte
+
+	// The consumer's.
+	head  atomic.Uint64 // how many slots were given back
+	taken uint64        // how many items were taken: head <= taken < head+half
+	ready uint64        // tail, as the consumer last saw it
+	items gate          // where the consumer sleeps
+}
+
+// NewRing returns an empty ring for size items. It panics if size is not
+// between 1 and [MaxRing].
+func NewRing[T any](size int) *Ring[T] {
+	if size < 1 || size > MaxRing {
+		panic(fmt.Sprintf("stream: ring size must be between 1 and %d, got %d", MaxRing, size))
+	}
+	slots := 1
+	for slots < size {
+		slots *= 2
+	}
+	n := uint64(size)
+	return &Ring[T]{
+		buf:  make([]T, slots),
+		mask: uint64(slots - 1), // #nosec G115 -- slots is at least 1
+		size: n,
+		half: (n + 1) / 2,
+		full: n,
+	}
+}
+
+// Push appends v, waiting while the ring is full. It returns false, and drops
+// v, once the ring has been stopped.
+func (r *Ring[T]) Push(v T) bool {
+	if r.stopped.Load() || r.pushed == r.full && !r.awaitRoom() {
+		return false
+	}
+	r.buf[r.pushed&r.mask] = v
+	r.pushed++
+	r.tail.Store(r.pushed)
+	r.items.wake()
+	return true
+}
+
+// awaitRoom waits for a free slot. It returns false once the ring has been
+// stopped.
+func (r *Ring[T]) awaitRoom() bool {
+	for yielded := false; ; yielded = true {
+		if r.findRoom() {
+			return true
+		}
+		if yielded {
+			break
+		}
+		runtime.Gosched() // the consumer may be about to make room: cheaper than to sleep
+	}
+	for {
+		r.room.arm()
+		if r.stopped.Load() || r.findRoom() {
+			r.room.disarm()
+			return !r.stopped.Load()
+		}
+		r.room.wait(nil)
+		if r.findRoom() {
+			return !r.stopped.Load()
+		}
+	}
+}
+
+func (r *Ring[T]) findRoom() bool {
+	r.full = r.head.Load() + r.size
+	return r.pushed != r.full
+}
+
+// Close says that nothing more is pushed. What is in the ring is still
+// delivered. It is idempotent.
+func (r *Ring[T]) Close() {
+	r.closed.Store(true)
+	r.items.wake()
+}
+
+// Stop ends the ring for both sides, now: Push and Next return false from here
+// on, whoever sleeps wakes, and what is in the ring is dropped. It is idempotent
+// and safe from any goroutine.
+func (r *Ring[T]) Stop() {
+	r.stopped.Store(true)
+	r.items.wake()
+	r.room.wake()
+}
+
+// Stopped reports whether Stop was called.
+func (r *Ring[T]) Stopped() bool { return r.stopped.Load() }
+
+// Next takes the oldest item, waiting while there is none. It returns false
+// once the ring has been stopped, or closed and emptied.
+func (r *Ring[T]) Next() (T, bool) { return r.NextUntil(nil) }
+
+// NextUntil is [Ring.Next] that also returns false, without an item, when it
+// would have to wait and done is closed. A nil done never is.
+func (r *Ring[T]) NextUntil(done <-chan struct{}) (v T, ok bool) {
+	if r.stopped.Load() || r.taken == r.ready && !r.await(done) {
+		return v, false
+	}
+	return r.take(), true
+}
+
+// TryNext takes the oldest item if there is one. It never waits.
+func (r *Ring[T]) TryNext() (v T, ok bool) {
+	if r.stopped.Load() || r.taken == r.ready && !r.find() {
+		return v, false
+	}
+	return r.take(), true
+}
+
+// take takes an item that is there.
+func (r *Ring[T]) take() T {
+	var zero T
+	slot := &r.buf[r.taken&r.mask]
+	v := *slot
+	*slot = zero // the ring must not keep alive what is no longer in it
+	r.taken++
+	if r.taken-r.head.Load() >= r.half {
+		r.free()
+	}
+	return v
+}
+
+// free gives the slots of what was taken back to the producer.
+func (r *Ring[T]) free() {
+	r.head.Store(r.taken)
+	r.room.wake()
+}
+
+// find looks for items that were pushed since the consumer last looked.
+func (r *Ring[T]) find() bool {
+	r.ready = r.tail.Load()
+	return r.taken != r.ready
+}
+
+// await waits for an item. It returns false once the ring is stopped, done, or
+// closed and empty.
+func (r *Ring[T]) await(done <-chan struct{}) bool {
+	for yielded := false; ; yielded = true {
+		// closed before tail: the last push comes before Close.
+		closed := r.closed.Load()
+		if r.find() {
+			return true
+		}
+		if closed {
+			return false
+		}
+		if yielded {
+			break
+		}
+		// All slots are free. Told now, not half a ring later: a producer that
+		// sleeps for room would never push what is awaited here.
+		r.free()
+		runtime.Gosched()
+	}
+	for {
+		r.items.arm()
+		closed := r.closed.Load()
+		if r.find() || closed || r.stopped.Load() {
+			r.items.disarm()
+			return r.taken != r.ready && !r.stopped.Load()
+		}
+		r.items.wait(done)
+		closed = r.closed.Load()
+		switch {
+		case r.stopped.Load():
+			return false
+		case r.find():
+			return true
+		case closed || isDone(done):
+			return false
+		}
+	}
+}
+
+func isDone(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,124 @@
+package stream_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// A lost wake-up shows as a test that hangs; a slot that is used twice at once
+// shows under -race.
+func TestNoWakeUpIsLost(t *testing.T) {
+	for _, procs := range []int{1, 2, 8} {
+		for _, size := range []int{1, 2, 3, 16} {
+			t.Run(fmt.Sprintf("procs=%d/size=%d", procs, size), func(t *testing.T) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+				const items = 20_000
+				r := stream.NewRing[int](size)
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					defer r.Close()
+					for i := range items {
+						if i%97 == 0 {
+							runtime.Gosched()
+						}
+						r.Push(i)
+					}
+				})
+				for i := range items {
+					if i%89 == 0 {
+						runtime.Gosched()
+					}
+					v, ok := r.Next()
+					require.True(t, ok)
+					require.Equal(t, i, v)
+				}
+				_, ok := r.Next()
+				assert.False(t, ok)
+				wg.Wait()
+			})
+		}
+	}
+}
+
+// Stop comes from a third goroutine at any moment; both sides end, and what was
+// delivered is a prefix.
+func TestStopAtAnyMomentEndsBothSides(t *testing.T) {
+	for _, procs := range []int{1, 2, 8} {
+		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			for round := range 1500 {
+				r := stream.NewRing[int](1 + round%5)
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					for i := 0; r.Push(i); i++ {
+					}
+				})
+				wg.Go(func() {
+					for i := 0; ; i++ {
+						v, ok := r.Next()
+						if !ok {
+							return
+						}
+						if v != i {
+							t.Errorf("got %d, want %d", v, i)
+							return
+						}
+					}
+				})
+				wg.Go(func() {
+					for range round % 50 {
+						runtime.Gosched()
+					}
+					r.Stop()
+				})
+				wg.Wait()
+			}
+		})
+	}
+}
+
+// The consumer leaves and comes back at any moment, while the producer wakes it.
+func TestALeaveThatRacesAPushLosesNothing(t *testing.T) {
+	for round := range 200 {
+		r := stream.NewRing[int](2)
+		var wg sync.WaitGroup
+		leave := make(chan chan struct{}, 1)
+		wg.Go(func() { // ends the consumer's waits
+			for done := range leave {
+				for range round % 7 {
+					runtime.Gosched()
+				}
+				close(done)
+			}
+		})
+		wg.Go(func() {
+			defer r.Close()
+			for i := range 100 {
+				for range round % 5 {
+					runtime.Gosched()
+				}
+				r.Push(i)
+			}
+		})
+		for want := 0; want < 100; {
+			done := make(chan struct{})
+			leave <- done
+			v, ok := r.NextUntil(done)
+			if ok {
+				require.Equal(t, want, v)
+				want++
+			}
+		}
+		_, ok := r.Next()
+		require.False(t, ok)
+		close(leave)
+		wg.Wait()
+	}
+}
