@@ -1,0 +1,202 @@
+package semaphore
+
+import (
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/list"
+)
+
+// What a waiter is doing. It changes under the semaphore's mu alone; granted
+// and failed are final, and the waiter may read them without it.
+const (
+	queued  int32 = iota // in the queue, asleep
+	woken                // in the queue, told to come and compete
+	granted              // out of the queue, with its permits
+	failed               // out of the queue, with an error
+)
+
+// waiter is one blocked acquisition.
+//
+// Tokens: who moves a waiter out of queued sends exactly one token to ch, after
+// mu is unlocked; a waiter takes one token for each time it left queued. So ch
+// is empty whenever the waiter goes back to the pool.
+type waiter struct {
+	links list.Node[waiter]
+	n     int64 // wantAll for AcquireAll
+	prio  int
+	since int64 // ns of the semaphore's clock
+
+	state atomic.Int32
+	got   int64 // permits granted
+	err   error // why it failed
+	ready *waiter
+	ch    chan struct{} // cap 1
+	timer *time.Timer   // nil before the first wait with MaxWait
+}
+
+// Links is for package list.
+func (w *waiter) Links() *list.Node[waiter] { return &w.links }
+
+func newWaiter() any { return &waiter{ch: make(chan struct{}, 1)} }
+
+// recycle readies a waiter for the pool.
+func (w *waiter) recycle() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.err = nil
+}
+
+// expire returns a channel that delivers after d.
+func (w *waiter) expire(d time.Duration) <-chan time.Time {
+	if w.timer == nil {
+		w.timer = time.NewTimer(d)
+	} else {
+		w.timer.Reset(d)
+	}
+	return w.timer.C
+}
+
+// chain collects waiters that are to get a token, in order.
+type chain struct{ head, tail *waiter }
+
+func (c *chain) add(w *waiter) {
+	if c.tail == nil {
+		c.head = w
+	} else {
+		c.tail.ready = w
+	}
+	c.tail = w
+}
+
+// join appends those of d.
+func (c *chain) join(d chain) {
+	if d.head != nil {
+		c.add(d.head)
+		c.tail = d.tail
+	}
+}
+
+// send gives each its token. It is called with mu unlocked. A waiter belongs to
+// its own goroutine again from the moment it has the token.
+func (c chain) send() {
+	for w := c.head; w != nil; {
+		next := w.ready
+		w.ready = nil
+		w.ch <- struct{}{}
+		w = next
+	}
+}
+
+// lane holds the waiters of one priority, the next to serve in front.
+type lane struct {
+	prio    int
+	waiters list.List[waiter, *waiter]
+}
+
+// queue holds the waiters, grouped by priority. All but one lane exist only
+// while somebody waits in them, so the ordinary queue is one list.
+type queue struct {
+	aging time.Duration
+	lifo  bool
+
+	n     int
+	lanes []*lane // highest priority first, none of them empty
+	spare *lane   // the lane emptied last, so that a queue of one allocates nothing
+}
+
+// search returns where the lane of prio is or belongs.
+func (q *queue) search(prio int) (int, bool) {
+	return slices.BinarySearchFunc(q.lanes, prio, func(l *lane, prio int) int { return prio - l.prio })
+}
+
+func (q *queue) push(w *waiter) {
+	i, ok := q.search(w.prio)
+	if !ok {
+		l := q.spare
+		if q.spare = nil; l == nil {
+			l = &lane{}
+		}
+		l.prio = w.prio
+		q.lanes = slices.Insert(q.lanes, i, l)
+	}
+	if l := q.lanes[i]; q.lifo {
+		l.waiters.PushFront(w)
+	} else {
+		l.waiters.PushBack(w)
+	}
+	q.n++
+}
+
+func (q *queue) remove(w *waiter) {
+	i, _ := q.search(w.prio)
+	l := q.lanes[i]
+	l.waiters.Remove(w)
+	if l.waiters.Len() == 0 {
+		q.lanes = slices.Delete(q.lanes, i, i+1)
+		q.spare = l
+	}
+	q.n--
+}
+
+// first returns the waiter to serve next, or nil.
+func (q *queue) first() *waiter {
+	if len(q.lanes) == 0 {
+		return nil
+	}
+	best := q.lanes[0].waiters.Front()
+	if q.aging > 0 {
+		for _, l := range q.lanes[1:] {
+			if w := l.waiters.Front(); q.before(w.prio, w.since, best) {
+				best = w
+			}
+		}
+	}
+	return best
+}
+
+// before reports whether one who came at since with prio goes before w. Among
+// equals the one who came earlier does, or later with lifo.
+//
+// Aging adds waited/aging to the priority. Since that grows for all alike, who
+// goes first of two never changes while they wait: prio - since/aging decides.
+func (q *queue) before(prio int, since int64, w *waiter) bool {
+	if q.aging > 0 {
+		ahead := int64(prio-w.prio) * int64(min(q.aging, maxAging))
+		return ahead > since-w.since
+	}
+	return prio > w.prio || prio == w.prio && q.lifo
+}
+
+// maxAging keeps the product with a difference of priorities inside an int64.
+// It is 53 days, or the semaphore's lifetime for any practical purpose.
+const maxAging = time.Duration(math.MaxInt64 / (2 * MaxPriority))
+
+// mixed reports whether somebody waits with a priority of its own, so that who
+// comes without one must not overtake.
+func (q *queue) mixed() bool {
+	return len(q.lanes) > 1 || len(q.lanes) == 1 && q.lanes[0].prio != 0
+}
+
+// oldest returns who waits longest in the lowest priority, under lifo, or nil.
+func (q *queue) oldest() *waiter {
+	if len(q.lanes) == 0 {
+		return nil
+	}
+	return q.lanes[len(q.lanes)-1].waiters.Back()
+}
+
+// each calls f for every waiter, next to serve first within its priority; f
+// may remove it.
+func (q *queue) each(f func(*waiter)) {
+	for _, l := range slices.Clone(q.lanes) {
+		for w := l.waiters.Front(); w != nil; {
+			next := l.waiters.Next(w)
+			f(w)
+			w = next
+		}
+	}
+}

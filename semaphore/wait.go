@@ -1,0 +1,296 @@
+package semaphore
+
+import (
+	"context"
+	"time"
+
+	"github.com/weirkit/weir/internal/ctxerr"
+)
+
+// wait takes n permits (all for wantAll) through the queue and returns how many
+// it took.
+func (s *Semaphore) wait(ctx context.Context, n int64, prio int) (int64, error) {
+	since := s.clock.Now()
+	w, got, err := s.enter(n, prio, since)
+	var waited time.Duration
+	if w != nil {
+		got, err = s.await(ctx, w)
+		w.recycle()
+		s.pool.Put(w)
+		waited = time.Duration(s.clock.Now() - since)
+		s.counts.waited(waited)
+	}
+	s.settled(n, prio, waited, err)
+	if err != nil {
+		return 0, err
+	}
+	return got, nil
+}
+
+// settled counts and tells how an acquisition went that reached the queue.
+func (s *Semaphore) settled(n int64, prio int, waited time.Duration, err error) {
+	refused := ours(err)
+	switch {
+	case err == nil:
+		s.countAcquired()
+	case refused:
+		s.counts.rejected.Add(1)
+	default:
+		s.counts.cancelled.Add(1)
+	}
+	tellLong := s.cfg.events.LongWait != nil && waited >= s.cfg.longWait
+	tellRefused := s.cfg.events.Rejected != nil && refused
+	if !tellLong && !tellRefused {
+		return
+	}
+	if n == wantAll {
+		n = s.Limit()
+	}
+	e := Event{N: n, Priority: prio, Waited: waited, Err: err}
+	if tellRefused {
+		s.cfg.events.Rejected(e)
+	}
+	if tellLong {
+		s.cfg.events.LongWait(e)
+	}
+}
+
+// enter takes the permits if nobody goes before the caller and they are free,
+// or puts it in the queue, or refuses. The waiter is nil but in the queue.
+func (s *Semaphore) enter(n int64, prio int, since int64) (w *waiter, got int64, err error) {
+	var ready chain
+	s.mu.Lock()
+	c := s.cell.Load()
+	switch {
+	case c.word.Load()&flagClosed != 0:
+		err = ErrClosed
+	case n > c.limit:
+		err = ErrTooLarge
+	case n != 0:
+		// From here on a release comes to the queue; one that was earlier is seen.
+		c.word.Or(flagWaiting)
+		head := s.queue.first()
+		got = c.need(n)
+		if (head == nil || s.queue.before(prio, since, head)) && s.takeLocked(got, head == nil) {
+			s.idleLocked()
+			break
+		}
+		var displaced bool
+		if displaced, err = s.roomLocked(prio, &ready); err != nil {
+			s.idleLocked()
+			break
+		}
+		w = s.queueLocked(n, prio, since)
+		if displaced { // it may have been the woken one, for which a release has left the queue alone
+			ready.join(s.wakeLocked())
+		}
+		s.mu.Unlock()
+		ready.send()
+		return w, 0, nil
+	}
+	s.mu.Unlock()
+	return nil, got, err
+}
+
+// queueLocked puts a waiter in the queue.
+func (s *Semaphore) queueLocked(n int64, prio int, since int64) *waiter {
+	w := s.pool.Get().(*waiter) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	w.n, w.prio, w.since = n, prio, since
+	w.state.Store(queued)
+	s.queue.push(w)
+	if s.cfg.fifo || prio != 0 { // nobody overtakes now
+		s.cell.Load().word.Or(overMask)
+	}
+	return w
+}
+
+// roomLocked makes sure that one more may wait. Under LIFO the oldest makes
+// way: then the caller owes the queue a wakeLocked.
+func (s *Semaphore) roomLocked(prio int, ready *chain) (displaced bool, err error) {
+	if s.cfg.maxWaiters < 0 || s.queue.n < s.cfg.maxWaiters {
+		return false, nil
+	}
+	if old := s.queue.oldest(); s.cfg.lifo && old != nil && old.prio <= prio {
+		s.failLocked(old, ErrQueueFull, ready)
+		return true, nil
+	}
+	return false, ErrQueueFull
+}
+
+// takeLocked takes n permits for the head of the queue or for one who goes
+// before it; newcomers may be faster. Serving the head starts a new round of
+// overtaking.
+func (s *Semaphore) takeLocked(n int64, head bool) bool {
+	c := s.cell.Load()
+	for {
+		st := c.word.Load()
+		if st>>shift < n {
+			return false
+		}
+		next := st - n<<shift
+		switch {
+		case !head:
+		case s.cfg.fifo || s.queue.mixed():
+			next |= overMask
+		default:
+			next &^= overMask
+		}
+		if c.word.CompareAndSwap(st, next) {
+			return true
+		}
+	}
+}
+
+// idleLocked puts the fast path back if nobody is queued.
+func (s *Semaphore) idleLocked() {
+	if s.queue.n == 0 {
+		s.cell.Load().word.And(^(flagWaiting | overMask))
+	}
+}
+
+// wakeLocked serves the head of the queue as far as the permits go, or wakes it
+// to compete for them. The result is to be sent once mu is unlocked.
+//
+// It may return without either only if the head does not fit, so that the next
+// release calls it again, or if the woken one is under way, which calls it too.
+func (s *Semaphore) wakeLocked() (ready chain) {
+	for s.woken == nil {
+		w := s.queue.first()
+		if w == nil {
+			s.idleLocked()
+			break
+		}
+		c := s.cell.Load()
+		st, need := c.word.Load(), c.need(w.n)
+		if st>>shift < need {
+			break
+		}
+		if !s.cfg.fifo && st&overMask < overSpent {
+			s.woken = w
+			c.word.Or(flagWoken)
+			w.state.Store(woken)
+			ready.add(w)
+			break
+		}
+		if s.takeLocked(need, true) {
+			s.queue.remove(w)
+			w.got = need
+			w.state.Store(granted)
+			ready.add(w)
+		}
+	}
+	return ready
+}
+
+// restLocked ends the errand of the woken waiter.
+func (s *Semaphore) restLocked() {
+	s.woken = nil
+	s.cell.Load().word.And(^flagWoken)
+}
+
+// failLocked takes w out of the queue with an error.
+func (s *Semaphore) failLocked(w *waiter, err error, ready *chain) {
+	s.queue.remove(w)
+	if s.woken == w {
+		s.restLocked() // its token is under way already
+	} else {
+		ready.add(w)
+	}
+	w.err = err
+	w.state.Store(failed)
+}
+
+// await blocks until w has its permits, fails, or its time is up.
+func (s *Semaphore) await(ctx context.Context, w *waiter) (int64, error) {
+	var expired <-chan time.Time
+	if s.cfg.maxWait > 0 {
+		expired = w.expire(s.cfg.maxWait)
+	}
+	done := ctx.Done()
+	for {
+		if done == nil && expired == nil {
+			<-w.ch
+		} else {
+			select {
+			case <-w.ch:
+			case <-done:
+				return s.leave(w, ctxerr.Of(ctx))
+			case <-expired:
+				if err := ctxerr.Of(ctx); err != nil { // both, and select picked this one
+					return s.leave(w, err)
+				}
+				return s.leave(w, ErrWaitTimeout)
+			}
+		}
+		err := ctxerr.Of(ctx) // a done ctx wins over a permit that came first
+		switch w.state.Load() {
+		case granted:
+			if err != nil {
+				s.release(w.got)
+			}
+			return w.got, err
+		case failed:
+			return 0, w.err
+		}
+		if s.compete(w, err) {
+			if err == nil {
+				err = w.err // nil, but that Close or SetLimit were faster
+			}
+			return w.got, err
+		}
+	}
+}
+
+// compete lets the woken w take its permits, or leave because of err. It
+// reports whether w is out of the queue: with its permits, unless err or w.err
+// is set.
+func (s *Semaphore) compete(w *waiter, err error) bool {
+	s.mu.Lock()
+	if w.state.Load() == failed {
+		s.mu.Unlock()
+		return true
+	}
+	s.restLocked()
+	w.state.Store(queued)
+	out := err != nil
+	if !out && s.queue.first() == w {
+		w.got = s.cell.Load().need(w.n)
+		out = s.takeLocked(w.got, true)
+	}
+	if out {
+		s.queue.remove(w)
+	}
+	ready := s.wakeLocked()
+	s.mu.Unlock()
+	ready.send()
+	return out
+}
+
+// leave ends the wait of w because of err: no permit is lost, and whoever was
+// behind w gets its chance.
+func (s *Semaphore) leave(w *waiter, err error) (int64, error) {
+	s.mu.Lock()
+	was := w.state.Load()
+	var ready chain
+	if was == queued || was == woken {
+		if was == woken {
+			s.restLocked()
+		}
+		s.queue.remove(w)
+		ready = s.wakeLocked()
+	}
+	s.mu.Unlock()
+	ready.send()
+	if was != queued {
+		<-w.ch // the token is there or about to be
+	}
+	switch {
+	case was == failed:
+		return 0, w.err
+	case was == granted && ours(err): // the permits came in time
+		return w.got, nil
+	case was == granted:
+		s.release(w.got)
+	}
+	return 0, err
+}
