@@ -1,0 +1,293 @@
+package fanout
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/list"
+)
+
+// Group runs tasks that are added one by one, of any result types, as many at
+// once as it has workers. Make it with [NewGroup]; it must not be copied. It is
+// safe for concurrent use.
+//
+// The first error stops it: the context of the running tasks is cancelled, and
+// no further one begins. With [CollectErrors] it goes on.
+//
+// It has no goroutine while it has no task, and never more than workers. Call
+// [Group.Wait] in every case: it is what ends the group's context.
+type Group struct {
+	scope
+	cfg    config
+	record record
+
+	mu      sync.Mutex // never held while anything blocks or user code runs
+	workers int        // how many tasks may run at once
+	running int        // goroutines
+	tasks   int        // calls of Go so far
+	open    int        // tasks that have not ended
+	skipped bool       // a task never ran
+	over    bool       // Wait has returned
+	fault   *fault.Fault
+	queue   list.List[task, *task] // at most workers; whoever takes one lets one in
+	blocked list.List[task, *task] // whose Go waits
+	idle    chan struct{}          // closed when open and running are 0; made by Wait
+}
+
+// job is a [Future] of any type.
+type job interface {
+	run(ctx context.Context) error
+	fail(err error)
+}
+
+// task is what a Group knows of a Future.
+type task struct {
+	links   list.Node[task]
+	job     job
+	index   int
+	in      chan struct{} // closed when the task gets out of blocked into queue
+	blocked bool          // it is in blocked; guarded by the group's mu
+}
+
+// Links is [list.Linked].
+func (t *task) Links() *list.Node[task] { return &t.links }
+
+// NewGroup returns a group without tasks, whose context ends with ctx. The
+// options that matter are Workers, CollectErrors, KeepFailures, Timeout, Guard,
+// Progress and PanicsAsErrors. Without [Workers] there are GOMAXPROCS: set it for
+// tasks that wait.
+func NewGroup(ctx context.Context, opts ...Option) *Group {
+	if ctx == nil {
+		panic("fanout: NewGroup needs a context, got nil")
+	}
+	g := &Group{}
+	g.parent, g.record.parent = ctx, ctx
+	for _, o := range opts {
+		o.apply(&g.cfg)
+	}
+	g.record.keep = g.cfg.keep
+	if p := g.cfg.progress; p != nil {
+		p.total = -1
+	}
+	if g.workers = g.cfg.workers; g.workers == 0 {
+		g.workers = runtime.GOMAXPROCS(0)
+	}
+	return g
+}
+
+// Go is the function [Go] for a task without a result.
+func (g *Group) Go(f func(context.Context) error) *Future[struct{}] {
+	if f == nil {
+		panic("fanout: Go needs a function, got nil")
+	}
+	return Go(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+}
+
+// Workers returns how many tasks may run at once.
+func (g *Group) Workers() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.workers
+}
+
+// SetWorkers changes how many tasks may run at once. Tasks that run are not
+// disturbed. It panics if n is not positive.
+func (g *Group) SetWorkers(n int) {
+	if n < 1 {
+		panic(fmt.Sprintf("fanout: Workers must be at least 1, got %d", n))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.workers = n
+	for g.running < g.workers {
+		t := g.takeLocked()
+		if t == nil {
+			break
+		}
+		g.running++
+		go g.work(t)
+	}
+	g.admitLocked()
+}
+
+// Wait waits until every task has ended, those that tasks start included, and
+// ends the group. It returns the error of the task with the lowest index among
+// those that failed by themselves, as an *[ItemError]; with CollectErrors all
+// failures, as a *[BatchError]; the error of the context if that kept tasks from
+// running. If a task panicked, Wait panics with a *[PanicError]; if one called
+// runtime.Goexit, so does Wait. Further calls return the same.
+func (g *Group) Wait() error {
+	g.mu.Lock()
+	for g.open > 0 || g.running > 0 {
+		if g.idle == nil {
+			g.idle = make(chan struct{})
+		}
+		idle := g.idle
+		g.mu.Unlock()
+		<-idle
+		g.mu.Lock()
+	}
+	first := !g.over
+	g.over = true
+	f, complete := g.fault, !g.skipped
+	g.mu.Unlock()
+	if first {
+		g.end()
+	}
+	f.Raise()
+	return g.record.outcome(complete)
+}
+
+// submit runs t, queues it, or waits until it can be queued.
+func (g *Group) submit(t *task) {
+	stopped := g.Err() != nil
+	g.mu.Lock()
+	if g.over {
+		g.mu.Unlock()
+		panic("fanout: Go was called after Wait had returned; make a new Group")
+	}
+	t.index = g.tasks
+	g.tasks++
+	g.open++
+	switch {
+	case stopped:
+		g.mu.Unlock()
+		g.skip(t)
+	case g.running < g.workers:
+		g.running++
+		g.mu.Unlock()
+		go g.work(t)
+	case g.queue.Len() < g.workers && g.blocked.Len() == 0:
+		g.queue.PushBack(t)
+		g.mu.Unlock()
+	default:
+		t.in, t.blocked = make(chan struct{}), true
+		g.blocked.PushBack(t)
+		g.mu.Unlock()
+		g.await(t)
+	}
+}
+
+// await waits until t gets into the queue or the group stops.
+func (g *Group) await(t *task) {
+	select {
+	case <-t.in:
+		return
+	case <-g.Done():
+	}
+	g.mu.Lock()
+	out := t.blocked
+	if out {
+		g.blocked.Remove(t)
+	}
+	g.mu.Unlock()
+	if out {
+		g.skip(t)
+	}
+}
+
+// takeLocked takes the task whose turn it is, and lets another into the queue.
+func (g *Group) takeLocked() *task {
+	t := g.queue.PopFront()
+	g.admitLocked()
+	if t == nil {
+		t = g.queue.PopFront()
+	}
+	return t
+}
+
+func (g *Group) admitLocked() {
+	for g.queue.Len() < g.workers && g.blocked.Len() > 0 {
+		t := g.blocked.PopFront()
+		g.queue.PushBack(t)
+		t.blocked = false
+		close(t.in)
+	}
+}
+
+// work is a worker. It begins with t.
+func (g *Group) work(t *task) {
+	fault.Catch(func() {
+		for t != nil {
+			g.run(t)
+			t = g.next()
+		}
+	}, func(f *fault.Fault) {
+		if f != nil {
+			g.faulted(t, f)
+			for t = g.next(); t != nil; t = g.next() {
+				g.run(t) // skips it: the group has stopped
+			}
+		}
+	})
+}
+
+// run runs t, unless the group has stopped.
+func (g *Group) run(t *task) {
+	if g.Err() != nil {
+		g.skip(t)
+		return
+	}
+	err := t.job.run(&g.scope)
+	if err == nil {
+		g.ended()
+		return
+	}
+	if first := g.record.add(t.index, err); first != nil {
+		g.cancel(first)
+	}
+	g.ended()
+}
+
+func (g *Group) faulted(t *task, f *fault.Fault) {
+	g.mu.Lock()
+	if g.fault == nil || g.fault.Err() == ErrGoexit { //nolint:errorlint // the fault itself; a panic goes before it
+		g.fault = f
+	}
+	g.mu.Unlock()
+	g.cancel(f.Err())
+	t.job.fail(f.Err())
+	g.ended()
+}
+
+// skip ends a task that does not run.
+func (g *Group) skip(t *task) {
+	g.mu.Lock()
+	g.skipped = true
+	g.mu.Unlock()
+	t.job.fail(&skipped{ctxerr.Of(&g.scope)})
+	g.ended()
+}
+
+// ended counts a task off.
+func (g *Group) ended() {
+	g.mu.Lock()
+	g.open--
+	g.signalLocked()
+	g.mu.Unlock()
+}
+
+// next returns the next task of a worker, or nil if it is to end.
+func (g *Group) next() *task {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.running <= g.workers {
+		if t := g.takeLocked(); t != nil {
+			return t
+		}
+	}
+	g.running--
+	g.signalLocked()
+	return nil
+}
+
+func (g *Group) signalLocked() {
+	if g.open == 0 && g.running == 0 && g.idle != nil {
+		close(g.idle)
+		g.idle = nil
+	}
+}

@@ -1,0 +1,31 @@
+package fanout
+
+import "sync/atomic"
+
+// progress calls a function with the number of items that have ended. Whoever
+// finds nobody calling it calls it; whoever finds somebody leaves the news to
+// that one. So nobody waits, and no mutex is held while it runs.
+type progress struct {
+	f       func(done, total int)
+	total   int
+	done    atomic.Int64
+	calling atomic.Bool
+	told    int64 // belongs to who set calling
+}
+
+func (p *progress) add() {
+	p.done.Add(1)
+	// The load behind the release of calling sees every item whose own try came
+	// while it was taken.
+	for p.calling.CompareAndSwap(false, true) {
+		if done := p.done.Load(); done > p.told {
+			p.told = done
+			p.f(int(done), p.total)
+		}
+		told := p.told
+		p.calling.Store(false)
+		if p.done.Load() == told {
+			return
+		}
+	}
+}

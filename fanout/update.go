@@ -1,0 +1,45 @@
+package fanout
+
+import "context"
+
+// Update calls f with the address of every item, to change it in place. It stops,
+// fails and panics as [Map] does; what was changed until then stays changed.
+//
+// With [Guard], which may run f several times, f gets the address of a copy, and
+// the item changes once a run has succeeded.
+func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) error, opts ...Option) error {
+	r := begin(ctx, "Update", f != nil, opts)
+	call := wrap(&r.cfg, inPlace(f))
+	if len(r.cfg.guards) > 0 {
+		call = wrap(&r.cfg, onCopy(f))
+	}
+	return r.do(len(items), func(lo, hi int) (int, error) {
+		for i := lo; i < hi; i++ {
+			if r.stopped() {
+				return i, nil
+			}
+			v, err := call(r, &items[i])
+			if err != nil {
+				return i, err
+			}
+			if v != nil {
+				items[i] = *v
+			}
+		}
+		return hi, nil
+	})
+}
+
+// inPlace changes the item itself, and has nothing to put in its place.
+func inPlace[T any](f func(context.Context, *T) error) func(context.Context, *T) (*T, error) {
+	return func(ctx context.Context, item *T) (*T, error) { return nil, f(ctx, item) }
+}
+
+// onCopy changes a copy, and returns it.
+func onCopy[T any](f func(context.Context, *T) error) func(context.Context, *T) (*T, error) {
+	return func(ctx context.Context, item *T) (*T, error) {
+		v := *item
+		err := f(ctx, &v)
+		return &v, err
+	}
+}
