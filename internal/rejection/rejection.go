@@ -35,21 +35,21 @@ func (sentinel) RetryAfter() time.Duration { return 0 }
 // for the Rejected method alone, so that a foreign error without RetryAfter
 // counts too.
 func Is(err error) bool {
-	if err == nil {
-		return false
-	}
-	var r interface{ Rejected() bool }
-	return errors.As(err, &r) && r.Rejected()
+	r, ok := errors.AsType[interface {
+		error
+		Rejected() bool
+	}](err)
+	return ok && r.Rejected()
 }
 
 // After returns the wait that err, or an error that it wraps, asks for, and
 // whether it names one: a RetryAfter of 0 or less is unknown.
 func After(err error) (time.Duration, bool) {
-	if err == nil {
-		return 0, false
-	}
-	var r interface{ RetryAfter() time.Duration }
-	if !errors.As(err, &r) {
+	r, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err)
+	if !ok {
 		return 0, false
 	}
 	d := r.RetryAfter()
