@@ -1,0 +1,216 @@
+package breaker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/mono"
+)
+
+// Breaker stops calls to something that fails. Make it with [New]; the zero
+// value is not usable, and it must not be copied. It is safe for concurrent
+// use. One breaker guards calls of any result type. It has no goroutine and
+// need not be closed: a timer runs while a future moment matters, and it does
+// not keep a breaker in memory that nothing else refers to.
+//
+// Cost: while nothing fails, a call under [ConsecutiveFailures], [FailureCount]
+// or a full [CountWindow] loads one word before and once more after, and writes
+// nothing. A rate over a time window adds one atomic operation; [SlowCallRate]
+// two clock readings. A rejection is two loads. None of these allocates or
+// locks. What else happens, failures and probes among it, takes a mutex for
+// some tens of nanoseconds.
+type Breaker struct {
+	word    atomic.Uint64 // see word.go
+	window  atomic.Pointer[window]
+	rules   atomic.Pointer[rules]
+	refusal atomic.Pointer[OpenError]
+	cfg     config
+	counts  *counts // nil without Counted
+	clock   mono.Clock
+	fixed   uint64 // flags that the options set for good
+	ramp    ramp
+
+	_  [64]byte // what every call reads stays off the lines that failures write
+	mu sync.Mutex
+	// mu guards the rest, and every change of the above but for the adds to the
+	// window, the turns of the ramp and the counts.
+	state    State
+	mode     Mode
+	gen      uint64
+	since    int64
+	closedAt int64
+	cause    error // of the last opening
+
+	inRow int    // failures without a success between
+	last  *lastN // with CountWindow, while closed
+	near  bool   // the next outcome may meet a rule, even if it is a success
+	met   bool   // a rule is met but may not open: counted once
+
+	rotateAt      int64 // when the window turns; 0: it is empty
+	openUntil     int64 // 0: not open, or forced
+	halfOpenUntil int64
+	openFor       time.Duration // of the last opening that a rule decided, before jitter
+	streak        int           // such openings, of one outage
+	reserved      bool          // the quota has been charged for the opening to come
+	probes        probes
+	flight        flight
+	alarm         alarm
+	queue         queue
+
+	openings, suppressed, expired int64
+}
+
+// New returns a breaker, closed unless [Initially] says otherwise.
+//
+// Without a trip rule it opens on half of at least 20 calls in 10 seconds, or
+// on 10 failures in a row, whichever comes first; any trip rule among opts
+// replaces both. By default it is open for 5 seconds, then one probe decides,
+// within 10 seconds.
+//
+// It panics if the options contradict each other.
+func New(opts ...Option) *Breaker {
+	c := newConfig(opts)
+	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(&c)}
+	if c.counted {
+		b.counts = newCounts()
+		b.fixed |= flagCount
+	}
+	if c.events.Outcome != nil {
+		b.fixed |= flagStamp | flagAsk
+	}
+	if c.classify != nil {
+		b.fixed |= flagAsk
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rules.Store(&c.rules)
+	b.flight.reset()
+	b.forgetLocked()
+	switch c.initial {
+	case Open:
+		b.openLocked(0, nil, c.openFor)
+		b.openFor = c.openFor
+	case HalfOpen:
+		b.halfOpenLocked(0)
+	case Closed:
+	}
+	b.queue.wanted = c.events.StateChange != nil // from now on
+	b.publishLocked()
+	b.armLocked()
+	return b
+}
+
+// Ready returns the error that [Breaker.Acquire] would return for the state:
+// nil if a call would be admitted now, and an [*OpenError] otherwise. It takes
+// nothing. It is the cheap question to ask before waiting in a queue for the
+// right to call; a refusal stands for the call, so it is told and counted like
+// one of Acquire.
+func (b *Breaker) Ready() error {
+	w := b.word.Load()
+	if refuses(w) || w&flagRamp != 0 && !b.ramp.peek() {
+		return b.refuse()
+	}
+	return nil
+}
+
+// Acquire asks for permission to make one call, which must be reported with
+// [Permit.Done] or [Permit.Cancel]. It never waits. It returns
+//
+//   - ctx.Err() if ctx is done, whatever the state (an error that matches
+//     context.Cause(ctx) too, if there is a cause of its own),
+//   - an [*OpenError], which matches [ErrOpen], if the call is refused.
+//
+// On an error nothing was taken. Where the call fits a function, [Breaker.Do]
+// cannot be used wrongly.
+func (b *Breaker) Acquire(ctx context.Context) (Permit, error) {
+	w := b.word.Load()
+	if w&entryBits != 0 || ctx.Err() != nil {
+		return b.acquire(ctx)
+	}
+	return Permit{b: b, ctx: ctx, begin: unstamped, gen: genOf(w)}, nil
+}
+
+// acquire is Acquire where more than the word has to be looked at.
+func (b *Breaker) acquire(ctx context.Context) (Permit, error) {
+	if ctx.Err() != nil {
+		return Permit{}, ctxerr.Of(ctx)
+	}
+	w := b.word.Load()
+	if refuses(w) {
+		return Permit{}, b.refuse()
+	}
+	begin := int64(unstamped)
+	if w&flagStamp != 0 {
+		begin = b.clock.Now()
+	}
+	gen, probe, epoch := genOf(w), uint32(0), uint32(0)
+	if stateOf(w) != Closed || w&flagFollow != 0 {
+		var ok bool
+		if gen, probe, epoch, ok = b.admit(); !ok {
+			return Permit{}, b.refuse()
+		}
+	} else if w&flagRamp != 0 && !b.ramp.take() {
+		return Permit{}, b.refuse()
+	}
+	if b.counts != nil {
+		b.counts.admitted.Add(1)
+	}
+	return Permit{b: b, ctx: ctx, begin: begin, gen: gen, probe: probe, epoch: epoch}, nil
+}
+
+// admit is the part of acquire that needs the lock: to grant a probe, or to
+// follow the call.
+func (b *Breaker) admit() (gen, probe, epoch uint32, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch b.state {
+	case Open:
+		return 0, 0, 0, false
+	case HalfOpen:
+		if b.probes.full() {
+			return 0, 0, 0, false
+		}
+		probe = b.probes.grant(b.clock.Now())
+	case Closed:
+		if !b.ramp.take() {
+			return 0, 0, 0, false
+		}
+		if r := b.rules.Load(); r.stuck > 0 && b.mode != ForcedClosed {
+			epoch = b.flight.enter(b.clock.Now, r.age)
+		}
+	}
+	b.publishLocked()
+	b.armLocked()
+	return uint32(b.gen), probe, epoch, true // #nosec G115 -- the word holds no more
+}
+
+// refuse returns the error of a rejection.
+func (b *Breaker) refuse() error {
+	e := b.refusal.Load()
+	if b.counts != nil {
+		b.counts.rejected.Add(1)
+	}
+	if b.cfg.events.Rejected != nil {
+		b.cfg.events.Rejected(e)
+	}
+	return e
+}
+
+// State returns the state: HalfOpen as soon as the open time is over, whether
+// or not anybody calls. It has no side effect and costs one load.
+func (b *Breaker) State() State { return stateOf(b.word.Load()) }
+
+// RetryAfter returns how long it is until a probe may be admitted; 0 if the
+// breaker is not open, or forced open.
+func (b *Breaker) RetryAfter() time.Duration {
+	if b.State() != Open {
+		return 0
+	}
+	if e := b.refusal.Load(); e.State == Open {
+		return e.RetryAfter()
+	}
+	return 0
+}
