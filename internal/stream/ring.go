@@ -77,8 +77,12 @@ func NewRing[T any](size int) *Ring[T] {
 
 // Push appends v, waiting while the ring is full. It returns false, and drops
 // v, once the ring has been stopped.
-func (r *Ring[T]) Push(v T) bool {
-	if r.stopped.Load() || r.pushed == r.full && !r.awaitRoom() {
+func (r *Ring[T]) Push(v T) bool { return r.PushUntil(v, nil) }
+
+// PushUntil is [Ring.Push] that also returns false, and drops v, when it would
+// have to wait and done is closed. A nil done never is.
+func (r *Ring[T]) PushUntil(v T, done <-chan struct{}) bool {
+	if r.stopped.Load() || r.pushed == r.full && !r.awaitRoom(done) {
 		return false
 	}
 	r.buf[r.pushed&r.mask] = v
@@ -88,9 +92,9 @@ func (r *Ring[T]) Push(v T) bool {
 	return true
 }
 
-// awaitRoom waits for a free slot. It returns false once the ring has been
-// stopped.
-func (r *Ring[T]) awaitRoom() bool {
+// awaitRoom waits for a free slot. It returns false once the ring is stopped or
+// done is closed.
+func (r *Ring[T]) awaitRoom(done <-chan struct{}) bool {
 	for yielded := false; ; yielded = true {
 		if r.findRoom() {
 			return true
@@ -106,9 +110,14 @@ func (r *Ring[T]) awaitRoom() bool {
 			r.room.disarm()
 			return !r.stopped.Load()
 		}
-		r.room.wait(nil)
-		if r.findRoom() {
-			return !r.stopped.Load()
+		r.room.wait(done)
+		switch {
+		case r.stopped.Load():
+			return false
+		case r.findRoom():
+			return true
+		case isDone(done):
+			return false
 		}
 	}
 }
@@ -139,12 +148,12 @@ func (r *Ring[T]) Stopped() bool { return r.stopped.Load() }
 
 // Next takes the oldest item, waiting while there is none. It returns false
 // once the ring has been stopped, or closed and emptied.
-func (r *Ring[T]) Next() (T, bool) { return r.NextUntil(nil) }
+func (r *Ring[T]) Next() (T, bool) { return r.NextUntil(nil, nil) }
 
 // NextUntil is [Ring.Next] that also returns false, without an item, when it
-// would have to wait and done is closed. A nil done never is.
-func (r *Ring[T]) NextUntil(done <-chan struct{}) (v T, ok bool) {
-	if r.stopped.Load() || r.taken == r.ready && !r.await(done) {
+// would have to wait and one of two channels is closed. A nil channel never is.
+func (r *Ring[T]) NextUntil(done, also <-chan struct{}) (v T, ok bool) {
+	if r.stopped.Load() || r.taken == r.ready && !r.await(done, also) {
 		return v, false
 	}
 	return r.take(), true
@@ -183,9 +192,13 @@ func (r *Ring[T]) find() bool {
 	return r.taken != r.ready
 }
 
-// await waits for an item. It returns false once the ring is stopped, done, or
-// closed and empty.
-func (r *Ring[T]) await(done <-chan struct{}) bool {
+// Drained reports whether the ring is closed and all that was in it was taken.
+// It is the consumer's.
+func (r *Ring[T]) Drained() bool { return r.closed.Load() && !r.find() }
+
+// await waits for an item. It returns false once the ring is stopped, or closed
+// and empty, or one of the channels is closed.
+func (r *Ring[T]) await(done, also <-chan struct{}) bool {
 	for yielded := false; ; yielded = true {
 		// closed before tail: the last push comes before Close.
 		closed := r.closed.Load()
@@ -210,14 +223,14 @@ func (r *Ring[T]) await(done <-chan struct{}) bool {
 			r.items.disarm()
 			return r.taken != r.ready && !r.stopped.Load()
 		}
-		r.items.wait(done)
+		r.items.waitEither(done, also)
 		closed = r.closed.Load()
 		switch {
 		case r.stopped.Load():
 			return false
 		case r.find():
 			return true
-		case closed || isDone(done):
+		case closed || isDone(done) || isDone(also):
 			return false
 		}
 	}

@@ -33,16 +33,21 @@ func (g *gate) disarm() {
 	}
 }
 
-// wait ends a round by sleeping until a waker has swapped armed. A done channel
-// that is not nil ends it too.
-func (g *gate) wait(done <-chan struct{}) {
-	if done == nil {
+// wait ends a round by sleeping until a waker has swapped armed, or done is
+// closed. A nil done never is.
+func (g *gate) wait(done <-chan struct{}) { g.waitEither(done, nil) }
+
+// waitEither is wait with two channels that end it.
+func (g *gate) waitEither(done, also <-chan struct{}) {
+	if done == nil && also == nil {
 		<-g.signal // a plain receive is about half of a select
 		return
 	}
 	select {
 	case <-g.signal:
 	case <-done:
+		g.disarm()
+	case <-also:
 		g.disarm()
 	}
 }

@@ -110,7 +110,7 @@ func TestALeaveThatRacesAPushLosesNothing(t *testing.T) {
 		for want := 0; want < 100; {
 			done := make(chan struct{})
 			leave <- done
-			v, ok := r.NextUntil(done)
+			v, ok := r.NextUntil(done, nil)
 			if ok {
 				require.Equal(t, want, v)
 				want++

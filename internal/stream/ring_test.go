@@ -180,25 +180,57 @@ func TestNextUntilLeavesWithoutAnItemWhenDone(t *testing.T) {
 			time.Sleep(time.Second)
 			close(done)
 		}()
-		_, ok := r.NextUntil(done)
+		_, ok := r.NextUntil(done, nil)
 		assert.False(t, ok)
 
 		// The ring is as it was, and what is there is preferred to done.
 		require.True(t, r.Push(1))
-		v, ok := r.NextUntil(done)
+		v, ok := r.NextUntil(done, nil)
 		assert.True(t, ok)
 		assert.Equal(t, 1, v)
-		_, ok = r.NextUntil(done)
+		_, ok = r.NextUntil(done, nil)
 		assert.False(t, ok)
 
 		go func() {
 			time.Sleep(time.Second)
 			r.Push(2)
 		}()
-		v, ok = r.NextUntil(t.Context().Done())
+		v, ok = r.NextUntil(nil, t.Context().Done())
 		assert.True(t, ok)
 		assert.Equal(t, 2, v)
 	})
+}
+
+func TestPushUntilLeavesWithoutItsItemWhenDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := stream.NewRing[int](1)
+		done := make(chan struct{})
+		require.True(t, r.PushUntil(1, done))
+		go func() {
+			time.Sleep(time.Second)
+			close(done)
+		}()
+		assert.False(t, r.PushUntil(2, done))
+
+		// The ring is as it was, and room is preferred to done.
+		v, ok := r.Next()
+		assert.True(t, ok)
+		assert.Equal(t, 1, v)
+		assert.True(t, r.PushUntil(3, done))
+		v, ok = r.Next()
+		assert.True(t, ok)
+		assert.Equal(t, 3, v)
+	})
+}
+
+func TestDrainedMeansClosedAndAllTaken(t *testing.T) {
+	r := stream.NewRing[int](2)
+	assert.False(t, r.Drained())
+	r.Push(1)
+	r.Close()
+	assert.False(t, r.Drained())
+	r.Next()
+	assert.True(t, r.Drained())
 }
 
 func TestATakenItemIsNotKeptAlive(t *testing.T) {
