@@ -1,0 +1,3 @@
+// Package generator makes values on demand: what is costly to make, endless, or
+// comes in pages.
+package generator

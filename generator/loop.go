@@ -1,0 +1,113 @@
+package generator
+
+import (
+	"fmt"
+	"iter"
+	"runtime"
+)
+
+// All returns the values that are left, for one loop. Leaving the loop, by break,
+// return, panic or runtime.Goexit, ends the generator, as the end of the loop does;
+// the producer has ended before the loop statement does. To stop and go on later,
+// use Next or CollectN. Check Err after the loop.
+//
+// The loop has the generator for itself: a pull during it panics. On a generator
+// that has ended it does nothing.
+func (g *Generator[T]) All() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		defer runtime.KeepAlive(g)
+		g.core.loop(yield)
+	}
+}
+
+// Batches is [Generator.All] in slices of n values. The last one may be shorter,
+// and is never empty: after an error of the producer it holds what came before
+// that. Each slice is new and belongs to the caller. It panics if n is less than 1.
+func (g *Generator[T]) Batches(n int) iter.Seq[[]T] {
+	if n < 1 {
+		panic(fmt.Sprintf("generator: batch size must be at least 1, got %d", n))
+	}
+	return func(yield func([]T) bool) {
+		defer runtime.KeepAlive(g)
+		var batch []T
+		left := false
+		g.core.loop(func(v T) bool {
+			if batch == nil {
+				batch = make([]T, 0, min(n, maxPrealloc))
+			}
+			batch = append(batch, v)
+			if len(batch) < n {
+				return true
+			}
+			full := batch
+			batch, left = nil, true
+			left = !yield(full)
+			return !left
+		})
+		if e := g.core.ended.Load(); len(batch) > 0 && !left && e != nil && !e.cut {
+			yield(batch)
+		}
+	}
+}
+
+// maxPrealloc bounds what is allocated for a batch before its values are there.
+const maxPrealloc = 1024
+
+// loop calls body with each value that is left, until it returns false.
+func (c *core[T]) loop(body func(T) bool) {
+	if c.ended.Load() != nil {
+		return
+	}
+	c.enter(nil)
+	defer c.turn.give()
+	c.looping.Store(true)
+	defer c.looping.Store(false)
+	c.each(body)
+}
+
+// each is loop for the one that has the turn. It ends the generator.
+func (c *core[T]) each(body func(T) bool) {
+	switch {
+	case c.ended.Load() != nil:
+	case c.buffer > 0:
+		c.eachPrefetched(body)
+	case c.next != nil:
+		c.eachPulled(body)
+	default:
+		c.run(body, true)
+	}
+}
+
+func (c *core[T]) eachPulled(body func(T) bool) {
+	defer c.end() // after a break, or a panic or Goexit of the body
+	for {
+		v, ok := c.take(nil)
+		if !ok {
+			return
+		}
+		c.left = true
+		if !body(v) {
+			return
+		}
+		c.left = false
+	}
+}
+
+func (c *core[T]) eachPrefetched(body func(T) bool) {
+	p := c.prefetching()
+	if p == nil {
+		return
+	}
+	defer c.end()
+	for !c.halted() {
+		v, ok := p.ring.NextUntil(c.done, nil)
+		if !ok {
+			return
+		}
+		c.left = true
+		if !body(v) {
+			return
+		}
+		c.left = false
+	}
+}

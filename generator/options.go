@@ -1,0 +1,35 @@
+package generator
+
+import "fmt"
+
+// MaxBuffer is the largest [Buffer].
+const MaxBuffer = 1 << 20
+
+// Option changes how a generator works.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct{ buffer int }
+
+func newConfig(opts []Option) config {
+	var c config
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	return c
+}
+
+// Buffer makes the producer run on a goroutine of its own, up to n values ahead
+// of the consumer, so that both work at the same time. The goroutine starts with
+// the first pull. Each value can be taken as soon as it is produced; a producer
+// that found the buffer full goes on when half of it is free. The buffer's memory
+// is taken at once. 0, the default, is no buffer: see [Generator].
+func Buffer(n int) Option {
+	if n < 0 || n > MaxBuffer {
+		panic(fmt.Sprintf("generator: Buffer must be between 0 and %d, got %d", MaxBuffer, n))
+	}
+	return optionFunc(func(c *config) { c.buffer = n })
+}

@@ -1,0 +1,59 @@
+package generator
+
+import (
+	"context"
+
+	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// prefetch is a producer on a goroutine of its own.
+type prefetch[T any] struct {
+	ring *stream.Ring[T]
+	gone chan struct{} // closed when the goroutine has nothing more to do
+
+	// Valid once gone is closed.
+	err   error
+	fault *fault.Fault
+}
+
+// prefetching starts the producer if it has not begun, and returns nil if it must
+// not. The caller has the turn.
+func (c *core[T]) prefetching() *prefetch[T] {
+	if l := c.life.Load(); l != nil {
+		return l.prefetch
+	}
+	p := &prefetch[T]{ring: stream.NewRing[T](c.buffer), gone: make(chan struct{})}
+	ctx, ok := c.begin(p)
+	if !ok {
+		close(p.gone) // a Close that has seen the life waits for it
+		return nil
+	}
+	go p.run(ctx, c)
+	return p
+}
+
+func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
+	refused := false
+	fault.Catch(func() {
+		p.err = c.produce(ctx, func(v T) bool {
+			refused = refused || c.halted() || !p.ring.PushUntil(v, c.done)
+			return !refused
+		})
+	}, func(f *fault.Fault) {
+		p.fault = f
+		p.ring.Close()
+		close(p.gone)
+	})
+}
+
+// finish stops the producer, waits for it and ends the generator. The caller has
+// the turn.
+func (c *core[T]) finish(p *prefetch[T]) {
+	o := outcome{refused: !p.ring.Drained()}
+	c.life.Load().cancel()
+	p.ring.Stop()
+	<-p.gone
+	o.err, o.fault = p.err, p.fault
+	c.conclude(o)
+}
