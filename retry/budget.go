@@ -1,0 +1,180 @@
+package retry
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/mono"
+)
+
+// Budget bounds the retries of all policies that [Spend] it, so that retries
+// cannot multiply the load of a service that is down. Make it with [NewBudget];
+// the zero value is not usable, and it must not be copied. It is safe for
+// concurrent use.
+//
+// A retry is allowed if one of two accounts pays for it. The first holds ratio
+// for each call of the last ten seconds, less the retries of that time that it
+// paid for; the second pays for minPerSecond retries in any second. So in any
+// stretch of time, and exactly so under concurrency,
+//
+//	retries <= ratio * calls + minPerSecond * seconds
+//
+// where calls are those of that time and the ten seconds before, and a begun
+// second counts whole. Nothing is held: a retry that is allowed has spent its
+// share, also if its pause is cancelled.
+//
+// Cost: a call reads the clock and adds to one word. Memory: 8 bytes for each of
+// minPerSecond.
+type Budget struct {
+	ratio uint64 // millionths
+	clock mono.Clock
+	calls window
+
+	mu sync.Mutex
+	// mu guards the retries: those that the ratio paid for, a second each, and
+	// when those that the minimum paid for began, the oldest at next.
+	paid    [seconds]spent
+	minimum []int64
+	next    int
+}
+
+const (
+	seconds  = 10 // of the window, the current one included
+	millions = 1_000_000
+
+	maxRatio = 1000
+	maxFloor = 1_000_000
+)
+
+// NewBudget returns a budget of ratio retries a call (0.1 is one retry for ten
+// calls; it is rounded to millionths), and at the least minPerSecond a second,
+// so that a program with few calls can retry too. It panics if ratio is not
+// between 0 and 1000, minPerSecond not between 0 and 1,000,000, or both are 0.
+func NewBudget(ratio float64, minPerSecond int) *Budget {
+	if !(ratio >= 0 && ratio <= maxRatio) {
+		panic(fmt.Sprintf("retry: the ratio of a budget must be between 0 and %d, got %v", maxRatio, ratio))
+	}
+	if minPerSecond < 0 || minPerSecond > maxFloor {
+		panic(fmt.Sprintf("retry: minPerSecond of a budget must be between 0 and %d, got %d", maxFloor, minPerSecond))
+	}
+	b := &Budget{ratio: uint64(math.Round(ratio * millions)), clock: mono.New()}
+	if b.ratio == 0 && minPerSecond == 0 {
+		panic(fmt.Sprintf("retry: a budget of ratio %v and minPerSecond 0 allows no retry; MaxRetries(0) says so", ratio))
+	}
+	b.minimum = make([]int64, minPerSecond)
+	for i := range b.minimum {
+		b.minimum[i] = math.MinInt64 // long ago
+	}
+	return b
+}
+
+// spent is the number of retries of one second.
+type spent struct {
+	second int64
+	n      uint64
+}
+
+// deposit counts a call.
+func (b *Budget) deposit() { b.calls.add(second(b.clock.Now())) }
+
+// withdraw pays for a retry, and reports false if neither account can.
+func (b *Budget) withdraw() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.clock.Now() // under the lock, so that time goes forward in here
+	return b.fromRatio(second(now)) || b.fromMinimum(now)
+}
+
+func (b *Budget) fromRatio(now int64) bool {
+	used := uint64(0)
+	for _, s := range b.paid {
+		if recent(now - s.second) {
+			used += s.n
+		}
+	}
+	// calls * ratio fits 128 bits, and the quotient 64, as the ratio is at most
+	// a thousand.
+	hi, lo := bits.Mul64(b.calls.sum(now), b.ratio)
+	earned, _ := bits.Div64(hi, lo, millions)
+	if used >= earned {
+		return false
+	}
+	s := &b.paid[index(now)]
+	if s.second != now {
+		*s = spent{second: now}
+	}
+	s.n++
+	return true
+}
+
+func (b *Budget) fromMinimum(now int64) bool {
+	if len(b.minimum) == 0 {
+		return false
+	}
+	// The oldest of the last minPerSecond must lie a second back.
+	if oldest := b.minimum[b.next]; oldest > now-int64(time.Second) && oldest <= now {
+		return false
+	}
+	b.minimum[b.next] = now
+	b.next = (b.next + 1) % len(b.minimum)
+	return true
+}
+
+// second returns the second in which ns lies, rounded down: ns is negative in a
+// synctest bubble if the budget was made outside.
+func second(ns int64) int64 {
+	s := ns / int64(time.Second)
+	if ns%int64(time.Second) < 0 {
+		s--
+	}
+	return s
+}
+
+// index returns the place of a second in a ring of them.
+func index(second int64) int64 { return (second%seconds + seconds) % seconds }
+
+// recent reports whether what is age seconds old lies in the window. A negative
+// age is from another clock: a budget that was used outside a synctest bubble
+// and then inside. So is a large one; both are forgotten.
+func recent(age int64) bool { return age >= 0 && age < seconds }
+
+// window counts calls by the second, for the last ten seconds. A word holds the
+// low half of the second that it counts, and the count.
+type window struct{ words [seconds]atomic.Uint64 }
+
+// add counts a call in second now. A word that counts a later second got it
+// from a goroutine that overtook this one, and the call counts there.
+func (w *window) add(now int64) {
+	word := &w.words[index(now)]
+	for {
+		v := word.Load()
+		if recent(-age(now, v)) && v != 0 {
+			word.Add(1)
+			return
+		}
+		if word.CompareAndSwap(v, uint64(uint32(now))<<32|1) { // #nosec G115 -- the low half is meant
+			return
+		}
+	}
+}
+
+// sum returns the calls in second now and the nine before.
+func (w *window) sum(now int64) uint64 {
+	n := uint64(0)
+	for i := range w.words {
+		if v := w.words[i].Load(); recent(age(now, v)) {
+			n += v & math.MaxUint32
+		}
+	}
+	return n
+}
+
+// age returns how many seconds before now the word v counts. The low halves
+// tell within 68 years.
+func age(now int64, v uint64) int64 {
+	return int64(int32(uint32(now) - uint32(v>>32))) // #nosec G115 -- a difference modulo 2^32 is meant
+}

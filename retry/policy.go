@@ -1,0 +1,51 @@
+package retry
+
+import (
+	"context"
+
+	"github.com/weirkit/weir/internal/mono"
+)
+
+// Policy says when and how often failed work is tried again. Make it with
+// [New]; the zero value is not usable. It never changes, and is safe for
+// concurrent use: one policy serves every call in the program.
+//
+// It is a layer: anything with its Do method can be stacked by package wrapper.
+//
+// Cost: a call that succeeds at once allocates nothing. A retry costs its timer
+// and one small object.
+type Policy struct {
+	cfg   config
+	clock mono.Clock
+}
+
+// New returns a policy. Without options it makes up to 3 retries, 4 attempts in
+// all, and pauses before them for a random part of 100 ms, 200 ms and 400 ms.
+func New(opts ...Option) *Policy {
+	return &Policy{cfg: newConfig(opts), clock: mono.New()}
+}
+
+// Do runs fn on this goroutine until it succeeds or the policy has enough, and
+// returns
+//
+//   - nil if an attempt did,
+//   - the error of ctx if it was done before: then fn did not run,
+//   - the error of fn as it is, if it is one that must not be retried:
+//     [Permanent], one that [If] refuses, a rejection, or the end of ctx,
+//   - else an [*ExhaustedError], with the last error and what ended the call.
+//
+// fn gets a context that [Attempt] understands. A panic or runtime.Goexit of fn
+// passes through untouched and is not retried.
+func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
+	call := p.Begin(ctx)
+	if call.err != nil {
+		return call.err
+	}
+	defer call.End()
+	for call.Next(fn(call.cur)) {
+	}
+	return call.err
+}
+
+// Hedged reports whether Do may run its function several times at once.
+func (p *Policy) Hedged() bool { return false }

@@ -1,0 +1,422 @@
+package retry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/internal/testkit"
+	"github.com/weirkit/weir/retry"
+)
+
+var errBoom = errors.New("boom")
+
+// refusal is a rejection.
+type refusal struct{ after time.Duration }
+
+func (refusal) Error() string               { return "refused" }
+func (refusal) Rejected() bool              { return true }
+func (r refusal) RetryAfter() time.Duration { return r.after }
+
+func isRejection(err error) bool {
+	var r interface{ Rejected() bool }
+	return errors.As(err, &r) && r.Rejected()
+}
+
+// script returns the errors in order, the last for ever, and notes when it ran.
+type script struct {
+	errs  []error
+	begin time.Time
+	at    []time.Duration
+	n     []int // what Attempt said
+}
+
+func scripted(errs ...error) *script { return &script{errs: errs, begin: time.Now()} }
+
+func (s *script) run(ctx context.Context) error {
+	s.at = append(s.at, time.Since(s.begin))
+	s.n = append(s.n, retry.Attempt(ctx))
+	return s.errs[min(len(s.at), len(s.errs))-1]
+}
+
+func constant(d time.Duration, opts ...retry.Option) *retry.Policy {
+	return retry.New(append([]retry.Option{retry.Backoff(retry.Constant(d))}, opts...)...)
+}
+
+func TestASuccessEndsTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(errBoom, errBoom, nil)
+		require.NoError(t, constant(time.Second).Do(t.Context(), s.run))
+		assert.Equal(t, []time.Duration{0, time.Second, 2 * time.Second}, s.at)
+		assert.Equal(t, []int{1, 2, 3}, s.n)
+	})
+}
+
+func TestDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 200 {
+			s := scripted(errBoom)
+			require.ErrorIs(t, retry.New().Do(t.Context(), s.run), retry.ErrExhausted)
+			require.Len(t, s.at, 4)
+			for i, most := range []time.Duration{100, 200, 400} {
+				assert.LessOrEqual(t, s.at[i+1]-s.at[i], most*time.Millisecond)
+			}
+		}
+	})
+}
+
+func TestMaxRetriesCountsTheAttemptsAfterTheFirst(t *testing.T) {
+	for _, n := range []int{0, 1, 5} {
+		s := scripted(errBoom)
+		err := constant(0, retry.MaxRetries(n)).Do(t.Context(), s.run)
+		assert.Len(t, s.at, n+1)
+		e, ok := errors.AsType[*retry.ExhaustedError](err)
+		require.True(t, ok)
+		assert.Equal(t, n+1, e.Attempts)
+		assert.Equal(t, errBoom, e.Last)
+		assert.NoError(t, e.Cause)
+		assert.ErrorIs(t, err, retry.ErrExhausted)
+		assert.ErrorIs(t, err, errBoom)
+		assert.False(t, isRejection(err))
+	}
+}
+
+func TestMaxIntRetriesSetNoBound(t *testing.T) {
+	n := 0
+	err := constant(0, retry.MaxRetries(math.MaxInt)).Do(t.Context(), func(context.Context) error {
+		if n++; n == 10_000 {
+			return nil
+		}
+		return errBoom
+	})
+	assert.NoError(t, err)
+	assert.Equal(t, 10_000, n)
+}
+
+func TestADoneContextRunsNothing(t *testing.T) {
+	why := errors.New("why")
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	caused, cancelCause := context.WithCancelCause(t.Context())
+	cancelCause(why)
+	for _, p := range []*retry.Policy{retry.New(), retry.New(retry.AttemptTimeout(time.Second), retry.MaxElapsed(time.Second))} {
+		s := scripted(nil)
+		assert.Equal(t, context.Canceled, p.Do(cancelled, s.run), "ctx.Err() itself")
+		err := p.Do(caused, s.run)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, why)
+		assert.NotErrorIs(t, err, retry.ErrExhausted)
+		assert.Empty(t, s.at)
+	}
+}
+
+func TestAPermanentErrorEndsTheCallAndIsReturnedAsItIs(t *testing.T) {
+	s := scripted(errBoom, fmt.Errorf("get user: %w", retry.Permanent(errBoom)), nil)
+	err := constant(0).Do(t.Context(), s.run)
+	assert.Len(t, s.at, 2)
+	assert.ErrorIs(t, err, errBoom)
+	assert.EqualError(t, err, "get user: boom")
+	assert.NotErrorIs(t, err, retry.ErrExhausted)
+	assert.NoError(t, retry.Permanent(nil))
+}
+
+func TestAPermanentErrorEndsAnOuterPolicyToo(t *testing.T) {
+	s := scripted(retry.Permanent(errBoom))
+	err := constant(0).Do(t.Context(), func(ctx context.Context) error { return constant(0).Do(ctx, s.run) })
+	assert.ErrorIs(t, err, errBoom)
+	assert.Len(t, s.at, 1)
+}
+
+func TestIfRefuses(t *testing.T) {
+	s := scripted(errBoom, context.Canceled, nil)
+	err := constant(0, retry.If(func(err error) bool { return !errors.Is(err, context.Canceled) })).Do(t.Context(), s.run)
+	assert.Equal(t, context.Canceled, err)
+	assert.Len(t, s.at, 2)
+}
+
+// Trap 6: a retry over an open breaker makes useless attempts.
+func TestTrap6ARejectionEndsTheCallAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(refusal{})
+		err := constant(time.Second).Do(t.Context(), s.run)
+		assert.Equal(t, refusal{}, err)
+		assert.Equal(t, []time.Duration{0}, s.at)
+		assert.True(t, isRejection(err))
+	})
+}
+
+func TestARejectionThatNamesATimeIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 {
+			s := scripted(refusal{after: time.Second}, nil)
+			require.NoError(t, constant(2*time.Second).Do(t.Context(), s.run))
+			require.Len(t, s.at, 2)
+			assert.GreaterOrEqual(t, s.at[1], time.Second, "never less")
+			assert.LessOrEqual(t, s.at[1], 1100*time.Millisecond)
+		}
+	})
+}
+
+func TestARejectionThatNamesTooLongATimeEndsTheCallAtOnce(t *testing.T) {
+	second := time.Second
+	tests := []struct {
+		name     string
+		deadline time.Duration
+		policy   *retry.Policy
+	}{
+		{"above the largest delay", time.Hour, constant(second - 1)},
+		{"above the largest delay of a jittered backoff", time.Hour, retry.New(retry.Backoff(retry.FullJitter(retry.Exponential(1, second-1))))},
+		{"above MaxDelay", time.Hour, constant(time.Minute, retry.MaxDelay(second-1))},
+		{"at the deadline", second, constant(time.Minute)},
+		{"above MaxElapsed", time.Hour, constant(time.Minute, retry.MaxElapsed(second-1))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
+				defer cancel()
+				s := scripted(refusal{after: second})
+				assert.Equal(t, refusal{after: second}, tt.policy.Do(ctx, s.run))
+				assert.Equal(t, []time.Duration{0}, s.at)
+				assert.Zero(t, time.Since(s.begin))
+			})
+		})
+	}
+}
+
+func TestARejectionAfterWorkThatRanIsNoRejectionOfTheCall(t *testing.T) {
+	boundary := retry.If(func(err error) bool { return !isRejection(err) })
+	for _, p := range []*retry.Policy{constant(0), constant(0, retry.MaxRetries(1)), constant(0, boundary)} {
+		s := scripted(errBoom, refusal{})
+		err := p.Do(t.Context(), s.run)
+		assert.Len(t, s.at, 2)
+		assert.False(t, isRejection(err), "the work ran")
+		e, ok := errors.AsType[*retry.ExhaustedError](err)
+		require.True(t, ok)
+		assert.Equal(t, retry.ExhaustedErrorOf(2, errBoom, refusal{}), e)
+	}
+}
+
+func TestACallWhoseEveryAttemptWasRefusedIsARejection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(refusal{after: time.Millisecond})
+		err := constant(time.Second, retry.MaxRetries(2)).Do(t.Context(), s.run)
+		assert.Len(t, s.at, 3)
+		assert.True(t, isRejection(err))
+	})
+}
+
+func TestAnErrorMaySetTheDelay(t *testing.T) {
+	second := time.Second
+	tests := []struct {
+		name      string
+		err       error
+		opts      []retry.Option
+		low, high time.Duration
+	}{
+		{"After", retry.After(errBoom, 5*second), nil, 5 * second, 5500 * time.Millisecond},
+		{"wrapped", fmt.Errorf("call: %w", retry.After(errBoom, 5*second)), nil, 5 * second, 5500 * time.Millisecond},
+		{"shorter than the backoff", retry.After(errBoom, second/2), nil, second / 2, 550 * time.Millisecond},
+		{"unknown", retry.After(errBoom, 0), nil, second, second},
+		{"negative", retry.After(errBoom, -second), nil, second, second},
+		{"cut to 30 s", retry.After(errBoom, time.Hour), nil, 30 * second, 33 * second},
+		{"cut to MaxDelay", retry.After(errBoom, time.Hour), []retry.Option{retry.MaxDelay(10 * second)}, 10 * second, 11 * second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for range 50 {
+					s := scripted(tt.err, nil)
+					require.NoError(t, constant(second, tt.opts...).Do(t.Context(), s.run))
+					assert.GreaterOrEqual(t, s.at[1], tt.low)
+					assert.LessOrEqual(t, s.at[1], tt.high)
+				}
+			})
+		})
+	}
+	assert.NoError(t, retry.After(nil, second))
+	assert.ErrorIs(t, retry.After(errBoom, second), errBoom)
+	assert.EqualError(t, retry.After(errBoom, second), "boom")
+}
+
+func TestMaxDelayCutsTheBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(errBoom, nil)
+		require.NoError(t, constant(time.Hour, retry.MaxDelay(time.Second)).Do(t.Context(), s.run))
+		assert.Equal(t, time.Second, s.at[1])
+	})
+}
+
+// Trap 19: a pause that cannot fit the deadline is slept out all the same.
+func TestTrap19GivesUpAtOnceWhenThePauseCannotFitTheDeadline(t *testing.T) {
+	for _, left := range []time.Duration{1, time.Second - 1, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), left)
+			defer cancel()
+			s := scripted(errBoom)
+			err := constant(time.Second).Do(ctx, s.run)
+			assert.Zero(t, time.Since(s.begin), "did not sleep")
+			assert.Len(t, s.at, 1)
+			for _, target := range []error{retry.ErrExhausted, retry.ErrWouldExceedDeadline, context.DeadlineExceeded, errBoom} {
+				assert.ErrorIs(t, err, target)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second+1)
+		defer cancel()
+		s := scripted(errBoom, nil)
+		assert.NoError(t, constant(time.Second).Do(ctx, s.run), "it just fits")
+	})
+}
+
+// Trap 19: the context's error replaces that of the last attempt.
+func TestTrap19KeepsTheLastErrorBesideThatOfTheContext(t *testing.T) {
+	why := errors.New("why")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(1500*time.Millisecond, func() { cancel(why) })
+		s := scripted(errBoom)
+		err := constant(time.Second).Do(ctx, s.run)
+		assert.Equal(t, 1500*time.Millisecond, time.Since(s.begin), "a cancel ends the pause")
+		assert.Len(t, s.at, 2)
+		for _, target := range []error{retry.ErrExhausted, context.Canceled, why, errBoom} {
+			assert.ErrorIs(t, err, target)
+		}
+		assert.EqualError(t, err, "retry: gave up after 2 attempts: context canceled: why; last error: boom")
+	})
+}
+
+func TestACancelDuringAnAttemptEndsTheCall(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fails int
+		with  func(context.Context) error
+		want  []error
+		bare  bool
+	}{
+		{"the first, with the context's error", 0, context.Context.Err, nil, true},
+		{"the first, with another", 0, func(context.Context) error { return errBoom }, []error{retry.ErrExhausted, context.Canceled, errBoom}, false},
+		{"a later one, with the context's error", 1, context.Context.Err, []error{retry.ErrExhausted, context.Canceled, errBoom}, false},
+		{"a permanent error wins", 1, func(context.Context) error { return retry.Permanent(errBoom) }, []error{errBoom}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			n := 0
+			err := constant(0).Do(ctx, func(ctx context.Context) error {
+				if n++; n <= tt.fails {
+					return errBoom
+				}
+				cancel()
+				return tt.with(ctx)
+			})
+			assert.Equal(t, tt.fails+1, n)
+			if tt.bare {
+				assert.Equal(t, context.Canceled, err, "ctx.Err() itself")
+			}
+			for _, target := range tt.want {
+				assert.ErrorIs(t, err, target)
+			}
+		})
+	}
+}
+
+func TestACancelAtTheEndOfThePauseRunsNothing(t *testing.T) {
+	for _, d := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s := scripted(errBoom)
+			err := constant(d, retry.On(retry.Events{Retry: func(retry.Retry) {
+				if d == 0 {
+					cancel()
+					return
+				}
+				time.AfterFunc(d, cancel)
+			}})).Do(ctx, s.run)
+			if len(s.at) == 1 { // the pause and the cancel end at the same moment, in either order
+				assert.ErrorIs(t, err, context.Canceled)
+				return
+			}
+			assert.Equal(t, d, s.at[1])
+			assert.NotZero(t, d, "the cancel came first")
+		})
+	}
+}
+
+func TestMaxElapsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(errBoom)
+		err := constant(time.Second, retry.MaxRetries(100), retry.MaxElapsed(3500*time.Millisecond)).Do(t.Context(), s.run)
+		assert.Equal(t, 3*time.Second, time.Since(s.begin), "does not sleep in vain")
+		assert.Len(t, s.at, 4)
+		assert.ErrorIs(t, err, retry.ErrMaxElapsed)
+		assert.ErrorIs(t, err, errBoom)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(errBoom)
+		_ = constant(time.Second, retry.MaxElapsed(time.Second)).Do(t.Context(), s.run)
+		assert.Len(t, s.at, 2, "an attempt may begin just then")
+	})
+}
+
+func TestAnErrorOfADeadlineInsideIsRetried(t *testing.T) {
+	s := scripted(context.DeadlineExceeded, nil)
+	assert.NoError(t, constant(0).Do(t.Context(), s.run))
+}
+
+func TestPanicAndGoexitPassThrough(t *testing.T) {
+	for _, opts := range [][]retry.Option{nil, {retry.AttemptTimeout(time.Hour)}, {retry.Spend(retry.NewBudget(1, 1))}} {
+		p := constant(0, opts...)
+		runs := 0
+		var inside context.Context
+		end := testkit.Run(func() {
+			_ = p.Do(t.Context(), func(ctx context.Context) error { runs++; inside = ctx; panic(errBoom) })
+		})
+		assert.Equal(t, testkit.End{Panicked: true, Value: errBoom}, end, "untouched")
+		assert.Equal(t, 1, runs)
+		if len(opts) > 0 && inside != t.Context() {
+			assert.Error(t, inside.Err(), "the attempt's context ended")
+		}
+		end = testkit.Run(func() {
+			_ = p.Do(t.Context(), func(context.Context) error { exit(); return nil })
+		})
+		assert.True(t, end.Exited)
+	}
+}
+
+func TestBadValuesPanic(t *testing.T) {
+	tests := map[string]func(){
+		"retry: MaxRetries must be at least 0, got -1; math.MaxInt sets no bound":                  func() { retry.MaxRetries(-1) },
+		"retry: Backoff needs a Delays, got nil":                                                   func() { retry.Backoff(nil) },
+		"retry: FullJitter needs a Delays, got nil":                                                func() { retry.FullJitter(nil) },
+		"retry: EqualJitter needs a Delays, got nil":                                               func() { retry.EqualJitter(nil) },
+		"retry: MaxDelay must be positive, got 0s":                                                 func() { retry.MaxDelay(0) },
+		"retry: MaxElapsed must be positive, got -1ns":                                             func() { retry.MaxElapsed(-1) },
+		"retry: AttemptTimeout must be positive, got 0s":                                           func() { retry.AttemptTimeout(0) },
+		"retry: If needs a function, got nil":                                                      func() { retry.If(nil) },
+		"retry: Spend needs a budget, got nil; make one with NewBudget":                            func() { retry.Spend(nil) },
+		"retry: the delay of Constant must be at least 0, got -1ns":                                func() { retry.Constant(-1) },
+		"retry: the step of Linear must be positive, got 0s; Constant(0) makes no pause":           func() { retry.Linear(0, 1) },
+		"retry: the base of Exponential must be positive, got -1ns; Constant(0) makes no pause":    func() { retry.Exponential(-1, 1) },
+		"retry: the largest delay of Decorrelated must be at least its base 2ns, got 1ns":          func() { retry.Decorrelated(2, 1) },
+		"retry: the ratio of a budget must be between 0 and 1000, got NaN":                         func() { retry.NewBudget(math.NaN(), 1) },
+		"retry: the ratio of a budget must be between 0 and 1000, got -0.1":                        func() { retry.NewBudget(-0.1, 1) },
+		"retry: the ratio of a budget must be between 0 and 1000, got +Inf":                        func() { retry.NewBudget(math.Inf(1), 1) },
+		"retry: minPerSecond of a budget must be between 0 and 1000000, got -1":                    func() { retry.NewBudget(0.1, -1) },
+		"retry: a budget of ratio 0 and minPerSecond 0 allows no retry; MaxRetries(0) says so":     func() { retry.NewBudget(0, 0) },
+		"retry: a budget of ratio 1e-09 and minPerSecond 0 allows no retry; MaxRetries(0) says so": func() { retry.NewBudget(1e-9, 0) },
+	}
+	for msg, f := range tests {
+		assert.PanicsWithValue(t, msg, f)
+	}
+}
