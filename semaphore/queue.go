@@ -105,7 +105,7 @@ type queue struct {
 
 	n     int
 	lanes []*lane // highest priority first, none of them empty
-	spare *lane   // the lane emptied last, so that a queue of one allocates nothing
+	spare []*lane // lanes that were emptied, so that the steady state allocates nothing
 }
 
 // search returns where the lane of prio is or belongs.
@@ -113,15 +113,22 @@ func (q *queue) search(prio int) (int, bool) {
 	return slices.BinarySearchFunc(q.lanes, prio, func(l *lane, prio int) int { return prio - l.prio })
 }
 
+// lane returns an empty lane.
+func (q *queue) lane(prio int) *lane {
+	last := len(q.spare) - 1
+	if last < 0 {
+		return &lane{prio: prio}
+	}
+	l := q.spare[last]
+	q.spare = q.spare[:last]
+	l.prio = prio
+	return l
+}
+
 func (q *queue) push(w *waiter) {
 	i, ok := q.search(w.prio)
 	if !ok {
-		l := q.spare
-		if q.spare = nil; l == nil {
-			l = &lane{}
-		}
-		l.prio = w.prio
-		q.lanes = slices.Insert(q.lanes, i, l)
+		q.lanes = slices.Insert(q.lanes, i, q.lane(w.prio))
 	}
 	if l := q.lanes[i]; q.lifo {
 		l.waiters.PushFront(w)
@@ -137,7 +144,7 @@ func (q *queue) remove(w *waiter) {
 	l.waiters.Remove(w)
 	if l.waiters.Len() == 0 {
 		q.lanes = slices.Delete(q.lanes, i, i+1)
-		q.spare = l
+		q.spare = append(q.spare, l)
 	}
 	q.n--
 }
@@ -165,8 +172,8 @@ func (q *queue) first() *waiter {
 // goes first of two never changes while they wait: prio - since/aging decides.
 func (q *queue) before(prio int, since int64, w *waiter) bool {
 	if q.aging > 0 {
-		ahead := int64(prio-w.prio) * int64(min(q.aging, maxAging))
-		return ahead > since-w.since
+		ahead, later := int64(prio-w.prio)*int64(min(q.aging, maxAging)), since-w.since
+		return ahead > later || ahead == later && later < 0
 	}
 	return prio > w.prio || prio == w.prio && q.lifo
 }
