@@ -175,7 +175,8 @@ func NewParallel[In, Out any](c Config) *Parallel[In, Out] {
 //
 // A panic or runtime.Goexit of f or src counts as an error of that place, and is
 // raised on this goroutine once everything has stopped, a panic as a
-// *fault.PanicError; with FaultErrors it is returned. One of out passes through, with the same wait.
+// *fault.PanicError; with FaultErrors it is returned. One of out passes through,
+// with the same wait.
 func (p *Parallel[In, Out]) Run(
 	ctx context.Context,
 	src func(ctx context.Context, yield func(In) bool) error,
@@ -231,6 +232,9 @@ func (p *Parallel[In, Out]) outcome(ctx context.Context, why end, err, srcErr er
 		return nil
 	}
 	if r, ok := err.(raised); ok { //nolint:errorlint // never wrapped
+		if p.faultErrs {
+			return r.Err()
+		}
 		r.Raise()
 	}
 	// An error that says no more than that ctx is done is the error of ctx.
