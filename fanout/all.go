@@ -16,7 +16,7 @@ func All(ctx context.Context, fns ...func(context.Context) error) error {
 
 func all(ctx context.Context, name string, fns ...func(context.Context) error) error {
 	r := together(ctx, name, len(fns), func(i int) bool { return fns[i] == nil })
-	return r.do(len(fns), func(lo, hi int) (int, error) {
+	return r.do(func(lo, hi int) (int, error) {
 		for i := lo; i < hi; i++ {
 			if r.stopped() {
 				return i, nil
@@ -31,7 +31,7 @@ func all(ctx context.Context, name string, fns ...func(context.Context) error) e
 
 // together makes a run of n functions at once.
 func together(ctx context.Context, name string, n int, isNil func(i int) bool) *run {
-	r := begin(ctx, name, true, nil)
+	r := begin(ctx, name, n, true, nil)
 	for i := range n {
 		if isNil(i) {
 			panic(fmt.Sprintf("fanout: %s needs functions, number %d is nil", name, i))

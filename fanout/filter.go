@@ -5,7 +5,7 @@ import "context"
 // Filter calls keep for every item and returns those for which it said true, in
 // their order. It stops, fails and panics as [Map] does.
 func Filter[T any](ctx context.Context, items []T, keep func(context.Context, T) (bool, error), opts ...Option) ([]T, error) {
-	r := begin(ctx, "Filter", keep != nil, opts)
+	r := begin(ctx, "Filter", len(items), keep != nil, opts)
 	kept, err := pick(r, items, func(ctx context.Context, item T) (picked[T], error) {
 		ok, err := keep(ctx, item)
 		return picked[T]{item, ok}, err
@@ -16,7 +16,7 @@ func Filter[T any](ctx context.Context, items []T, keep func(context.Context, T)
 // FilterMap calls f for every item and returns the results that it said true for,
 // in the order of the items. It stops, fails and panics as [Map] does.
 func FilterMap[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, bool, error), opts ...Option) ([]R, error) {
-	r := begin(ctx, "FilterMap", f != nil, opts)
+	r := begin(ctx, "FilterMap", len(items), f != nil, opts)
 	return pick(r, items, func(ctx context.Context, item T) (picked[R], error) {
 		v, ok, err := f(ctx, item)
 		return picked[R]{v, ok}, err
@@ -34,7 +34,7 @@ func pick[T, R any](r *run, items []T, f func(context.Context, T) (picked[R], er
 	f = wrap(&r.cfg, f)
 	all := make([]R, len(items))
 	wanted := make([]bool, len(items))
-	err := r.do(len(items), func(lo, hi int) (int, error) {
+	err := r.do(func(lo, hi int) (int, error) {
 		for i := lo; i < hi; i++ {
 			if r.stopped() {
 				return i, nil

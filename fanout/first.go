@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+
+	"github.com/weirkit/weir/internal/ctxerr"
 )
 
 // errDecided is the cause of the cancellation of those that lost.
@@ -26,7 +28,7 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 	}
 	r.cfg.keep, r.record.keep = len(fns), len(fns)
 	var won atomic.Pointer[T]
-	err := r.do(len(fns), func(lo, _ int) (int, error) {
+	err := r.do(func(lo, _ int) (int, error) {
 		if r.stopped() {
 			return lo, nil
 		}
@@ -44,7 +46,7 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 		return *v, nil
 	}
 	if batch, ok := err.(*BatchError); ok && r.record.allFromCaller(batch) { //nolint:errorlint // made by do, never wrapped
-		err = batch.cause
+		err = ctxerr.Of(ctx)
 	}
 	return zero, err
 }
@@ -61,7 +63,7 @@ func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (
 	}
 	var won atomic.Pointer[T]
 	var decided atomic.Bool
-	err := r.do(len(fns), func(lo, _ int) (int, error) {
+	err := r.do(func(lo, _ int) (int, error) {
 		if r.stopped() {
 			return lo, nil
 		}

@@ -4,9 +4,9 @@ import "context"
 
 // ForEach calls f for every item. It stops, fails and panics as [Map] does.
 func ForEach[T any](ctx context.Context, items []T, f func(context.Context, T) error, opts ...Option) error {
-	r := begin(ctx, "ForEach", f != nil, opts)
+	r := begin(ctx, "ForEach", len(items), f != nil, opts)
 	call := wrap(&r.cfg, bare(f))
-	return r.do(len(items), func(lo, hi int) (int, error) {
+	return r.do(func(lo, hi int) (int, error) {
 		for i := lo; i < hi; i++ {
 			if r.stopped() {
 				return i, nil

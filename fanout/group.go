@@ -70,9 +70,7 @@ func NewGroup(ctx context.Context, opts ...Option) *Group {
 		o.apply(&g.cfg)
 	}
 	g.record.keep = g.cfg.keep
-	if p := g.cfg.progress; p != nil {
-		p.total = -1
-	}
+	g.cfg.begin(-1)
 	if g.workers = g.cfg.workers; g.workers == 0 {
 		g.workers = runtime.GOMAXPROCS(0)
 	}

@@ -16,10 +16,10 @@ import "context"
 // A ctx that is done runs nothing. Items may run on the calling goroutine; see
 // [Workers] for how many run at once.
 func Map[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) ([]R, error) {
-	r := begin(ctx, "Map", f != nil, opts)
+	r := begin(ctx, "Map", len(items), f != nil, opts)
 	f = wrap(&r.cfg, f)
 	out := make([]R, len(items))
-	err := r.do(len(items), func(lo, hi int) (int, error) {
+	err := r.do(func(lo, hi int) (int, error) {
 		for i := lo; i < hi; i++ {
 			if r.stopped() {
 				return i, nil

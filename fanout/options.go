@@ -27,14 +27,24 @@ type config struct {
 	keep      int // failures to collect; 0: stop at the first
 	timeout   time.Duration
 	guards    []Layer // the first is the outermost
-	progress  *progress
+	report    func(done, total int)
+	crew      *Crew
 	unordered bool
 	recovers  bool
+
+	progress *progress // of this run, made by begin; nil without report
+}
+
+// begin makes what belongs to one run of the options: they may be used again.
+func (c *config) begin(total int) {
+	if c.report != nil {
+		c.progress = &progress{f: c.report, total: total}
+	}
 }
 
 // wraps reports whether wrap has anything to do.
 func (c *config) wraps() bool {
-	return len(c.guards) > 0 || c.timeout > 0 || c.recovers || c.progress != nil
+	return len(c.guards) > 0 || c.timeout > 0 || c.recovers || c.report != nil
 }
 
 // defaultKeep is how many failures CollectErrors keeps.
@@ -51,7 +61,7 @@ func Workers(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("fanout: Workers must be at least 1, got %d", n))
 	}
-	return optionFunc(func(c *config) { c.workers = n })
+	return optionFunc(func(c *config) { c.workers, c.crew = n, nil })
 }
 
 // Threshold makes a call on a slice or map of fewer than n items run them one
@@ -122,7 +132,7 @@ func Progress(f func(done, total int)) Option {
 	if f == nil {
 		panic("fanout: Progress needs a function, got nil")
 	}
-	return optionFunc(func(c *config) { c.progress = &progress{f: f} })
+	return optionFunc(func(c *config) { c.report = f })
 }
 
 // PanicsAsErrors makes a panic of a callback the error of its item, a

@@ -45,10 +45,10 @@ type Result[R any] struct {
 // goes on when items fail. If ctx ends, nothing more begins, and the items that
 // have not begun are [Skipped], with the error of ctx. It panics as [Map] does.
 func Settle[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) []Result[R] {
-	r := begin(ctx, "Settle", f != nil, opts)
+	r := begin(ctx, "Settle", len(items), f != nil, opts)
 	f = wrap(&r.cfg, f)
 	out := make([]Result[R], len(items))
-	err := r.do(len(items), func(lo, hi int) (int, error) {
+	err := r.do(func(lo, hi int) (int, error) {
 		for i := lo; i < hi; i++ {
 			if r.stopped() {
 				return i, nil

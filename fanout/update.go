@@ -8,12 +8,12 @@ import "context"
 // With [Guard], which may run f several times, f gets the address of a copy, and
 // the item changes once a run has succeeded.
 func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) error, opts ...Option) error {
-	r := begin(ctx, "Update", f != nil, opts)
+	r := begin(ctx, "Update", len(items), f != nil, opts)
 	call := wrap(&r.cfg, inPlace(f))
 	if len(r.cfg.guards) > 0 {
 		call = wrap(&r.cfg, onCopy(f))
 	}
-	return r.do(len(items), func(lo, hi int) (int, error) {
+	return r.do(func(lo, hi int) (int, error) {
 		for i := lo; i < hi; i++ {
 			if r.stopped() {
 				return i, nil

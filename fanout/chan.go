@@ -1,0 +1,70 @@
+package fanout
+
+import (
+	"context"
+
+	"github.com/weirkit/weir/internal/ctxerr"
+)
+
+// Chan is [Stream] between channels: it calls f for every item that it receives
+// from in, by several workers, and sends the results to out, until in is closed.
+// Then it returns nil. It does not close out: who made it does, once the last
+// sender has returned.
+//
+//	go func() {
+//		defer close(out)
+//		err = fanout.Chan(ctx, in, out, f)
+//	}()
+//
+// The first error stops it, as it does [Map], after the results of the items
+// before it have been sent; with [CollectErrors] it goes on, and returns a
+// *[BatchError] in the end. If ctx ends, it returns the error of ctx. Panics and
+// runtime.Goexit are treated as by Map. In each of these cases some items have been
+// received and not worked on. Items that wait for room in out count for [Window].
+func Chan[T, R any](ctx context.Context, in <-chan T, out chan<- R, f func(context.Context, T) (R, error), opts ...Option) error {
+	check(ctx, "Chan", f != nil)
+	if in == nil || out == nil {
+		panic("fanout: Chan needs two channels, got nil")
+	}
+	var cfg config
+	for _, o := range opts {
+		o.apply(&cfg)
+	}
+	failed := record{parent: ctx, keep: cfg.keep}
+	complete := true
+	err := newFlow(cfg, f, true).run(ctx, receive(in), func(i int64, o outcome[R]) bool {
+		if o.err != nil {
+			_ = failed.add(int(i), o.err.Err)
+			return true
+		}
+		select {
+		case out <- o.value:
+		case <-ctx.Done():
+			complete = false
+		}
+		return complete
+	})
+	switch {
+	case cfg.keep > 0:
+		return failed.outcome(complete && err == nil)
+	case !complete:
+		return ctxerr.Of(ctx)
+	}
+	return err
+}
+
+// receive is the source of what comes from in.
+func receive[T any](in <-chan T) func(ctx context.Context, yield func(T) bool) error {
+	return func(ctx context.Context, yield func(T) bool) error {
+		for ctx.Err() == nil {
+			select {
+			case v, ok := <-in:
+				if !ok || !yield(v) {
+					return nil
+				}
+			case <-ctx.Done():
+			}
+		}
+		return ctx.Err()
+	}
+}

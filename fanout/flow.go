@@ -1,0 +1,86 @@
+package fanout
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// flow is one run of a stream.
+type flow[T, R any] struct {
+	cfg    config // of this run
+	call   func(context.Context, T) (R, error)
+	raises bool         // faults are raised where the flow is consumed, not returned
+	exited atomic.Int64 // 1 + the index of an item that called runtime.Goexit
+}
+
+// outcome is what became of an item that does not end the flow.
+type outcome[R any] struct {
+	value R
+	err   *ItemError
+}
+
+func newFlow[T, R any](cfg config, f func(context.Context, T) (R, error), raises bool) *flow[T, R] {
+	w := &flow[T, R]{cfg: cfg, raises: raises}
+	w.cfg.begin(-1)
+	w.call = wrap(&w.cfg, f)
+	return w
+}
+
+// run feeds what src yields to the workers and out with what becomes of it, until
+// out returns false. It returns when everything has ended.
+func (w *flow[T, R]) run(
+	ctx context.Context,
+	src func(ctx context.Context, yield func(T) bool) error,
+	out func(i int64, o outcome[R]) bool,
+) error {
+	p := stream.NewParallel[T, outcome[R]](stream.Config{
+		Workers: w.cfg.workers, Window: w.cfg.window, Unordered: w.cfg.unordered, FaultErrors: !w.raises,
+	})
+	if c := w.cfg.crew; c != nil {
+		c.join(p)
+		defer c.leave(p)
+	}
+	item := w.item
+	if w.raises {
+		item = w.once
+	}
+	err := p.Run(ctx, src, item, out)
+	if i := w.exited.Load(); i > 0 && err == ErrGoexit { //nolint:errorlint // the fault itself
+		return &ItemError{int(i - 1), ErrGoexit}
+	}
+	return err
+}
+
+// item runs one item; a panic is its error, and a Goexit is noted.
+func (w *flow[T, R]) item(ctx context.Context, i int64, in T) (o outcome[R], err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			err = &ItemError{int(i), fault.Panicked(v)}
+			return
+		}
+		w.exited.CompareAndSwap(0, i+1)
+	}()
+	o, err = w.once(ctx, i, in)
+	returned = true
+	return o, err
+}
+
+// once runs one item.
+func (w *flow[T, R]) once(ctx context.Context, i int64, in T) (outcome[R], error) {
+	v, err := w.call(ctx, in)
+	if err == nil {
+		return outcome[R]{value: v}, nil
+	}
+	failed := &ItemError{int(i), err}
+	if w.cfg.keep > 0 {
+		return outcome[R]{err: failed}, nil
+	}
+	return outcome[R]{}, failed
+}

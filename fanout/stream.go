@@ -1,0 +1,51 @@
+package fanout
+
+import (
+	"context"
+	"iter"
+)
+
+// Stream calls f for every item that items yields, by several workers, and
+// yields the results, in the order of the items unless [Unordered] says otherwise.
+// It is lazy: nothing runs before the loop over it, and each loop is a run of its
+// own, over items again. It reads ahead by at most its [Window].
+//
+// The first error ends it: it is yielded once, last, beside a zero value that
+// means nothing. In order that is the error of the item with the lowest index,
+// after the results of all items before it, as in a plain loop; it is an
+// *[ItemError]. If ctx ends, the stream ends at once with the error of ctx. A
+// panic of f is a *[PanicError] in an ItemError; runtime.Goexit is [ErrGoexit].
+// With [CollectErrors] an error of f takes the place of its item's result, and
+// the stream goes on.
+//
+// When the loop ends, by break, return or panic too, everything has stopped: the
+// context that f gets is cancelled, and what runs is waited for. items runs on a
+// goroutine of its own, so values that it shares with the loop need a lock; while it
+// blocks, it delays the end of the loop.
+func Stream[T, R any](ctx context.Context, items iter.Seq[T], f func(context.Context, T) (R, error), opts ...Option) iter.Seq2[R, error] {
+	check(ctx, "Stream", f != nil)
+	if items == nil {
+		panic("fanout: Stream needs a sequence, got nil")
+	}
+	var cfg config
+	for _, o := range opts {
+		o.apply(&cfg)
+	}
+	src := func(ctx context.Context, yield func(T) bool) error {
+		items(yield)
+		return ctx.Err() // perhaps that is why it ended, and then it is not the end
+	}
+	return func(yield func(R, error) bool) {
+		err := newFlow(cfg, f, false).run(ctx, src, func(_ int64, o outcome[R]) bool {
+			if o.err != nil {
+				var none R
+				return yield(none, o.err)
+			}
+			return yield(o.value, nil)
+		})
+		if err != nil {
+			var none R
+			yield(none, err)
+		}
+	}
+}
