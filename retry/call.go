@@ -2,7 +2,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"math"
 	"time"
 
@@ -14,71 +13,73 @@ import (
 // [Policy.Do] as a function. It is the two-step form of the same loop:
 //
 //	call := policy.Begin(ctx)
-//	if call.Err() != nil {
-//		return call.Err()
-//	}
 //	defer call.End()
-//	for call.Next(work(call.Context())) {
+//	for call.Err() == nil && call.Next(work(call.Context())) {
 //	}
 //	return call.Err()
 //
 // It belongs to one goroutine and must not be copied after its first Next. It
 // holds the context of the call, which ends it.
 type Call struct {
-	policy *Policy
+	policy *Policy         // nil once the call has ended
 	ctx    context.Context // the caller's
-	cur    context.Context // of the attempt that runs
-	past   *attempt        // nil: the first attempt, which hides nothing
-	cancel context.CancelFunc
+	now    *attempt        // that runs
 	err    error
 	begun  int64 // by the policy's clock, if MaxElapsed is set
-	ended  bool
 }
 
 // Begin starts a call. If ctx is done, Err of the call says so, and no attempt
 // must be made. Begin allocates nothing, unless the policy has an
-// [AttemptTimeout] or ctx belongs to a retry of another policy.
+// [AttemptTimeout] or ctx is that of a retry by another policy.
 func (p *Policy) Begin(ctx context.Context) Call {
-	c := Call{policy: p, ctx: ctx, cur: ctx}
-	if ctx.Err() != nil {
-		c.err, c.ended = ctxerr.Of(ctx), true
-		return c
-	}
-	if Attempt(ctx) != 1 {
-		c.past = &attempt{Context: ctx, n: 1}
-		c.cur = c.past
-	}
-	if p.cfg.special() {
-		c.prepare()
-	}
+	// Small enough to be inlined, so that the Call is not copied.
+	c := Call{policy: p, ctx: ctx}
+	c.begin()
 	return c
 }
 
-// special reports whether the beginning of a call has more to do than most.
-func (c *config) special() bool {
-	return c.maxElapsed > 0 || c.budget != nil || c.attemptTimeout > 0
+func (c *Call) begin() {
+	if c.ctx.Err() != nil {
+		c.policy, c.err = nil, ctxerr.Of(c.ctx)
+		return
+	}
+	if c.policy.special || Attempt(c.ctx) != 1 {
+		c.prepare()
+	}
 }
 
+// prepare does what the beginning of most calls does not need.
 func (c *Call) prepare() {
 	cfg := &c.policy.cfg
+	if cfg.attemptTimeout > 0 || Attempt(c.ctx) != 1 {
+		c.start(&attempt{Context: c.ctx, n: 1})
+	}
 	if cfg.maxElapsed > 0 {
 		c.begun = c.policy.clock.Now()
 	}
 	if cfg.budget != nil {
 		cfg.budget.deposit()
 	}
-	c.arm()
 }
 
-// arm puts the attempt's timeout around its context.
-func (c *Call) arm() {
+// start makes a the attempt that runs.
+func (c *Call) start(a *attempt) {
 	if d := c.policy.cfg.attemptTimeout; d > 0 {
-		c.cur, c.cancel = context.WithTimeoutCause(c.cur, d, ErrAttemptTimeout)
+		a.limit(d)
 	}
+	c.now = a
 }
 
 // Context returns the context of the attempt to make.
-func (c *Call) Context() context.Context { return c.cur }
+func (c *Call) Context() context.Context {
+	switch {
+	case c.now == nil:
+		return c.ctx
+	case c.now.limited != nil:
+		return c.now.limited
+	}
+	return c.now
+}
 
 // Err returns why the call must not begin, and when Next was false the error of
 // the call: nil after a success.
@@ -88,65 +89,55 @@ func (c *Call) Err() error { return c.err }
 // pauses and returns true; else Err is the result of the call. It is false for
 // ever once it was, or after End.
 func (c *Call) Next(err error) bool {
-	if c.ended {
+	if err == nil && c.now == nil { // small enough to be inlined
+		c.policy = nil
 		return false
 	}
+	return c.next(err)
+}
+
+func (c *Call) next(err error) bool {
 	if err == nil {
 		c.End()
-		return false
 	}
-	return c.again(err)
+	return c.policy != nil && c.again(err)
 }
 
 // End gives back what the call holds if a panic or runtime.Goexit ends it. It
 // does nothing after Next was false.
 func (c *Call) End() {
-	c.ended = true
-	if c.cancel != nil {
-		c.cancel()
-	}
+	c.policy = nil
+	c.now.end()
 }
 
 // number returns the number of the attempt that runs.
 func (c *Call) number() int {
-	if c.past == nil {
+	if c.now == nil {
 		return 1
 	}
-	return c.past.n
+	return c.now.n
 }
 
 // again decides after a failure, and pauses if it goes on.
 func (c *Call) again(err error) bool {
-	if c.cancel != nil {
-		err = c.timedOut(err)
-		c.cancel()
-	}
+	c.now.end()
+	err = c.now.verdict(err)
+	events := &c.policy.cfg.events
 	if delay, next := c.decide(err); next != nil {
-		if fn := c.policy.cfg.events.Retry; fn != nil {
-			fn(Retry{Attempt: c.number(), Err: err, Delay: delay})
+		if events.Retry != nil {
+			events.Retry(Retry{Attempt: c.number(), Err: err, Delay: delay})
 		}
 		if pause(c.ctx, delay) {
-			c.past, c.cur = next, next
-			c.arm()
+			c.start(next)
 			return true
 		}
 		c.err = c.interrupted(err)
 	}
-	c.ended = true
-	if fn := c.policy.cfg.events.GaveUp; fn != nil {
-		fn(GaveUp{Attempts: c.number(), Err: c.err})
+	c.policy = nil
+	if events.GaveUp != nil {
+		events.GaveUp(GaveUp{Attempts: c.number(), Err: c.err})
 	}
 	return false
-}
-
-// timedOut makes the error of an attempt say that its own timeout ended it, if
-// that is so.
-func (c *Call) timedOut(err error) error {
-	//nolint:errorlint // identity is the question: a cause may wrap anything
-	if context.Cause(c.cur) == ErrAttemptTimeout && c.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return &timeoutError{err}
-	}
-	return err
 }
 
 // decide returns the next attempt and the pause before it, or sets err and
@@ -197,8 +188,8 @@ func (c *Call) delay(err error, refused bool, next *attempt) (time.Duration, err
 		delay = min(delay, cfg.longest)
 	default:
 		prev := time.Duration(0)
-		if c.past != nil {
-			prev = c.past.delay
+		if c.now != nil {
+			prev = c.now.delay
 		}
 		delay = max(cfg.backoff(next.n-1, prev), 0)
 		if cfg.maxDelay > 0 {

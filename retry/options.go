@@ -123,3 +123,8 @@ func checkPositive(name string, d time.Duration) {
 		panic(fmt.Sprintf("retry: %s must be positive, got %v", name, d))
 	}
 }
+
+// special reports whether the beginning of a call has more to do than most.
+func (c *config) special() bool {
+	return c.maxElapsed > 0 || c.budget != nil || c.attemptTimeout > 0
+}

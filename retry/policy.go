@@ -15,14 +15,16 @@ import (
 // Cost: a call that succeeds at once allocates nothing. A retry costs its timer
 // and one small object.
 type Policy struct {
-	cfg   config
-	clock mono.Clock
+	special bool // the beginning of a call has more to do than most
+	cfg     config
+	clock   mono.Clock
 }
 
 // New returns a policy. Without options it makes up to 3 retries, 4 attempts in
 // all, and pauses before them for a random part of 100 ms, 200 ms and 400 ms.
 func New(opts ...Option) *Policy {
-	return &Policy{cfg: newConfig(opts), clock: mono.New()}
+	cfg := newConfig(opts)
+	return &Policy{special: cfg.special(), cfg: cfg, clock: mono.New()}
 }
 
 // Do runs fn on this goroutine until it succeeds or the policy has enough, and
@@ -37,12 +39,31 @@ func New(opts ...Option) *Policy {
 // fn gets a context that [Attempt] understands. A panic or runtime.Goexit of fn
 // passes through untouched and is not retried.
 func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
-	call := p.Begin(ctx)
-	if call.err != nil {
-		return call.err
+	if p.unusual(ctx) {
+		return p.loop(ctx, fn)
 	}
+	// The same loop, entered behind a first attempt for which Begin would do
+	// nothing: a call that succeeds at once does not pay for a Call and a defer.
+	err := fn(ctx)
+	if err == nil {
+		return nil
+	}
+	call := Call{policy: p, ctx: ctx}
+	for call.next(err) {
+		err = fn(call.Context())
+	}
+	return call.err
+}
+
+// unusual reports whether the beginning of a call has anything to do.
+func (p *Policy) unusual(ctx context.Context) bool {
+	return p.special || ctx.Err() != nil || Attempt(ctx) != 1
+}
+
+func (p *Policy) loop(ctx context.Context, fn func(context.Context) error) error {
+	call := p.Begin(ctx)
 	defer call.End()
-	for call.Next(fn(call.cur)) {
+	for call.err == nil && call.Next(fn(call.Context())) {
 	}
 	return call.err
 }

@@ -17,8 +17,8 @@ func (c *Call) last(err error) error {
 	switch {
 	case !rejection.Is(err):
 		return err
-	case c.past != nil:
-		return c.past.lastErr
+	case c.now != nil:
+		return c.now.lastErr
 	}
 	return nil
 }
@@ -44,10 +44,10 @@ func (c *Call) exhausted(err, cause error) error {
 func (c *Call) interrupted(err error) error {
 	last := c.last(err)
 	if errors.Is(err, c.ctx.Err()) {
-		if c.past == nil || c.past.lastErr == nil {
+		if c.now == nil || c.now.lastErr == nil {
 			return err
 		}
-		last = c.past.lastErr
+		last = c.now.lastErr
 	}
 	ran := last != nil
 	if !ran {
