@@ -31,7 +31,10 @@ type Breaker struct {
 	counts  *counts // nil without Counted
 	clock   mono.Clock
 	fixed   uint64 // flags that the options set for good
+	loud    bool   // rejections are counted or told
 	ramp    ramp
+	plain   call      // of all calls that nothing need be known of
+	calls   sync.Pool // of *call, for the other permits
 
 	_  [64]byte // what every call reads stays off the lines that failures write
 	mu sync.Mutex
@@ -74,6 +77,7 @@ type Breaker struct {
 func New(opts ...Option) *Breaker {
 	c := newConfig(opts)
 	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(&c)}
+	b.plain = call{b: b, begin: unstamped}
 	if c.counted {
 		b.counts = newCounts()
 		b.fixed |= flagCount
@@ -84,6 +88,7 @@ func New(opts ...Option) *Breaker {
 	if c.classify != nil {
 		b.fixed |= flagAsk
 	}
+	b.loud = c.counted || c.events.Rejected != nil
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rules.Store(&c.rules)
@@ -119,84 +124,109 @@ func (b *Breaker) Ready() error {
 // Acquire asks for permission to make one call, which must be reported with
 // [Permit.Done] or [Permit.Cancel]. It never waits. It returns
 //
-//   - ctx.Err() if ctx is done, whatever the state (an error that matches
-//     context.Cause(ctx) too, if there is a cause of its own),
-//   - an [*OpenError], which matches [ErrOpen], if the call is refused.
+//   - an [*OpenError], which matches [ErrOpen], if the call is refused,
+//   - ctx.Err() if it is not, and ctx is done (an error that matches
+//     context.Cause(ctx) too, if there is a cause of its own).
 //
 // On an error nothing was taken. Where the call fits a function, [Breaker.Do]
 // cannot be used wrongly.
 func (b *Breaker) Acquire(ctx context.Context) (Permit, error) {
 	w := b.word.Load()
 	if w&entryBits != 0 || ctx.Err() != nil {
-		return b.acquire(ctx)
+		return b.acquire(ctx, w)
 	}
-	return Permit{b: b, ctx: ctx, begin: unstamped, gen: genOf(w)}, nil
+	return Permit{call: &b.plain, ctx: ctx, ref: w}, nil
 }
 
 // acquire is Acquire where more than the word has to be looked at.
-func (b *Breaker) acquire(ctx context.Context) (Permit, error) {
-	if ctx.Err() != nil {
-		return Permit{}, ctxerr.Of(ctx)
-	}
-	w := b.word.Load()
+func (b *Breaker) acquire(ctx context.Context, w uint64) (Permit, error) {
 	if refuses(w) {
 		return Permit{}, b.refuse()
 	}
-	begin := int64(unstamped)
-	if w&flagStamp != 0 {
-		begin = b.clock.Now()
+	c, _ := b.calls.Get().(*call)
+	if c == nil {
+		c = &call{b: b}
 	}
-	gen, probe, epoch := genOf(w), uint32(0), uint32(0)
+	gen, err := b.enter(ctx, c)
+	if err != nil {
+		b.calls.Put(c)
+		return Permit{}, err
+	}
+	return Permit{call: c, ctx: ctx, ref: uint64(gen)<<genShift | uint64(c.serial.Load())}, nil
+}
+
+// enter admits a call and notes in c, whose b is set, what the breaker has to
+// know of it. It returns the generation that the call belongs to.
+func (b *Breaker) enter(ctx context.Context, c *call) (gen uint32, err error) {
+	w := b.word.Load()
+	if refuses(w) {
+		return 0, b.refuse()
+	}
+	if ctx.Err() != nil {
+		return 0, ctxerr.Of(ctx)
+	}
+	c.begin, c.probe, c.epoch = unstamped, 0, 0
+	if w&flagStamp != 0 {
+		c.begin = b.clock.Now()
+	}
+	gen = genOf(w)
 	if stateOf(w) != Closed || w&flagFollow != 0 {
 		var ok bool
-		if gen, probe, epoch, ok = b.admit(); !ok {
-			return Permit{}, b.refuse()
+		if gen, ok = b.admit(c); !ok {
+			return 0, b.refuse()
 		}
 	} else if w&flagRamp != 0 && !b.ramp.take() {
-		return Permit{}, b.refuse()
+		return 0, b.refuse()
 	}
 	if b.counts != nil {
 		b.counts.admitted.Add(1)
 	}
-	return Permit{b: b, ctx: ctx, begin: begin, gen: gen, probe: probe, epoch: epoch}, nil
+	return gen, nil
 }
 
-// admit is the part of acquire that needs the lock: to grant a probe, or to
+// admit is the part of enter that needs the lock: to grant a probe, or to
 // follow the call.
-func (b *Breaker) admit() (gen, probe, epoch uint32, ok bool) {
+func (b *Breaker) admit(c *call) (gen uint32, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch b.state {
 	case Open:
-		return 0, 0, 0, false
+		return 0, false
 	case HalfOpen:
 		if b.probes.full() {
-			return 0, 0, 0, false
+			return 0, false
 		}
-		probe = b.probes.grant(b.clock.Now())
+		c.probe = b.probes.grant(b.clock.Now())
 	case Closed:
 		if !b.ramp.take() {
-			return 0, 0, 0, false
+			return 0, false
 		}
 		if r := b.rules.Load(); r.stuck > 0 && b.mode != ForcedClosed {
-			epoch = b.flight.enter(b.clock.Now, r.age)
+			c.epoch = b.flight.enter(b.clock.Now, r.age)
 		}
 	}
 	b.publishLocked()
 	b.armLocked()
-	return uint32(b.gen), probe, epoch, true // #nosec G115 -- the word holds no more
+	return uint32(b.gen), true // #nosec G115 -- the word holds no more
 }
 
-// refuse returns the error of a rejection.
+// refuse returns the error of a rejection. It is small enough to be inlined.
 func (b *Breaker) refuse() error {
 	e := b.refusal.Load()
+	if b.loud {
+		b.refused(e)
+	}
+	return e
+}
+
+// refused counts and tells a rejection.
+func (b *Breaker) refused(e *OpenError) {
 	if b.counts != nil {
 		b.counts.rejected.Add(1)
 	}
 	if b.cfg.events.Rejected != nil {
 		b.cfg.events.Rejected(e)
 	}
-	return e
 }
 
 // State returns the state: HalfOpen as soon as the open time is over, whether

@@ -159,6 +159,7 @@ func TestADoneContextWinsAndChangesNothing(t *testing.T) {
 		check := func() {
 			t.Helper()
 			before := b.Stats()
+			defer func() { assert.Equal(t, before, b.Stats()) }()
 			assert.Equal(t, context.Canceled, b.Do(done, succeed))
 			_, err := b.Acquire(done)
 			assert.Equal(t, context.Canceled, err)
@@ -167,11 +168,10 @@ func TestADoneContextWinsAndChangesNothing(t *testing.T) {
 			err = b.Do(caused, succeed)
 			assert.ErrorIs(t, err, context.Canceled)
 			assert.ErrorIs(t, err, cause)
-			assert.Equal(t, before, b.Stats())
 		}
 		check()
 		trip(t, b)
-		check()
+		assert.ErrorIs(t, b.Do(done, succeed), breaker.ErrOpen, "open, it asks no context")
 		time.Sleep(time.Second)
 		check()
 		assert.NoError(t, b.Do(t.Context(), succeed), "the probe's place was not taken")

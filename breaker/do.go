@@ -9,12 +9,15 @@ import "context"
 func (b *Breaker) Do(ctx context.Context, fn func(context.Context) error) error {
 	w := b.word.Load()
 	if w&entryBits != 0 || ctx.Err() != nil {
+		if refuses(w) {
+			return b.refuse()
+		}
 		return b.do(ctx, fn)
 	}
 	returned := false
 	defer func() {
 		if !returned {
-			b.noReturn(ctx, w)
+			b.noReturn(w)
 		}
 	}()
 	err := fn(ctx)
@@ -27,13 +30,20 @@ func (b *Breaker) Do(ctx context.Context, fn func(context.Context) error) error 
 
 // do is Do where more than the word has to be looked at.
 func (b *Breaker) do(ctx context.Context, fn func(context.Context) error) error {
-	p, err := b.acquire(ctx)
+	c := call{b: b}
+	gen, err := b.enter(ctx, &c)
 	if err != nil {
 		return err
 	}
-	defer p.noReturn()
+	returned := false
+	defer func() {
+		if !returned {
+			b.settle(ctx, &c, gen, Failure, ErrNoReturn)
+		}
+	}()
 	err = fn(ctx)
-	p.Done(err)
+	returned = true
+	b.finish(ctx, &c, gen, err)
 	return err
 }
 
@@ -47,7 +57,7 @@ func Do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 	returned := false
 	defer func() {
 		if !returned {
-			b.noReturn(ctx, w)
+			b.noReturn(w)
 		}
 	}()
 	v, err := fn(ctx)
@@ -59,29 +69,41 @@ func Do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 }
 
 func do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, error)) (T, error) {
-	p, err := b.acquire(ctx)
+	c := call{b: b}
+	gen, err := b.enter(ctx, &c)
 	if err != nil {
 		var none T
 		return none, err
 	}
-	defer p.noReturn()
+	returned := false
+	defer func() {
+		if !returned {
+			b.settle(ctx, &c, gen, Failure, ErrNoReturn)
+		}
+	}()
 	v, err := fn(ctx)
-	p.Done(err)
+	returned = true
+	b.finish(ctx, &c, gen, err)
 	return v, err
 }
 
-// done reports a call that was admitted by the word w alone.
+// done settles a call that was admitted by the word w alone. A success that
+// only adds to the window is done here: it is what a healthy breaker with a rate
+// does most.
 func (b *Breaker) done(ctx context.Context, w uint64, err error) {
-	p := Permit{b: b, ctx: ctx, begin: unstamped, gen: genOf(w)}
-	p.done(err)
+	if err == nil && uint32(w) == flagTally { // #nosec G115 -- the lower half is wanted
+		if win := b.window.Load(); win != nil && b.word.Load() == w {
+			win.pass()
+			return
+		}
+	}
+	b.finish(ctx, &b.plain, genOf(w), err)
 }
 
-// noReturn reports a call, admitted by the word w alone, that panicked or exited.
-func (b *Breaker) noReturn(ctx context.Context, w uint64) {
-	p := Permit{b: b, ctx: ctx, begin: unstamped, gen: genOf(w)}
-	p.noReturn()
+// noReturn settles a call, admitted by the word w alone, that panicked or
+// exited. Nobody is told of it with a context: there is no Outcome event, or the
+// word would have said so. It takes so little because what a deferred function
+// captures is stored at each call.
+func (b *Breaker) noReturn(w uint64) {
+	b.settle(context.Background(), &b.plain, genOf(w), Failure, ErrNoReturn)
 }
-
-// noReturn ends the permit of a call that panicked or exited. After Done it
-// does nothing; Done ends the permit before it calls anything of the user's.
-func (p *Permit) noReturn() { p.Report(Failure, ErrNoReturn) }

@@ -1,16 +1,30 @@
 package breaker
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// finish judges how a call of the generation gen has ended, and settles it.
+func (b *Breaker) finish(ctx context.Context, c *call, gen uint32, err error) {
+	if err == nil && b.cfg.classify == nil {
+		b.settle(ctx, c, gen, Success, nil)
+		return
+	}
+	o := Failure
+	defer func() { b.settle(ctx, c, gen, o, err) }() // also if Classify panics
+	o = b.classify(ctx, err)
+}
 
 // settle takes an outcome into account.
-func (b *Breaker) settle(p *Permit, o Outcome, err error) {
+func (b *Breaker) settle(ctx context.Context, c *call, gen uint32, o Outcome, err error) {
 	took, slow := time.Duration(0), false
-	if p.begin != unstamped {
-		took = time.Duration(b.clock.Now() - p.begin)
+	if c.begin != unstamped {
+		took = time.Duration(b.clock.Now() - c.begin)
 		r := b.rules.Load()
 		slow = r.slow.ratio > 0 && took > r.over
 	}
-	late, tell := b.count(p, o, slow, err)
+	late, tell := b.count(c, gen, o, slow, err)
 	if b.counts != nil {
 		b.counts.end(o, late)
 	}
@@ -18,22 +32,22 @@ func (b *Breaker) settle(p *Permit, o Outcome, err error) {
 		b.tellAll()
 	}
 	if f := b.cfg.events.Outcome; f != nil {
-		f(p.ctx, Call{Outcome: o, Err: err, Took: took, Probe: p.probe != 0, Late: late})
+		f(ctx, Call{Outcome: o, Err: err, Took: took, Probe: c.probe != 0, Late: late})
 	}
 }
 
 // count records an outcome, under the lock only if it can change anything but
 // the number of successes.
 //
-// The window is loaded before the word: if the word then shows the permit's
+// The window is loaded before the word: if the word then shows the call's
 // generation, the window is the one of that generation, since it was published
-// before the word that the permit was made by. An add to it cannot leak into a
+// before the word that the call was admitted by. An add to it cannot leak into a
 // later generation.
-func (b *Breaker) count(p *Permit, o Outcome, slow bool, err error) (late, tell bool) {
+func (b *Breaker) count(c *call, gen uint32, o Outcome, slow bool, err error) (late, tell bool) {
 	if o == Success && !slow {
 		win := b.window.Load()
 		w := b.word.Load()
-		if w&lockedBits == 0 && p.probe == 0 && genOf(w) == p.gen {
+		if w&lockedBits == 0 && c.probe == 0 && genOf(w) == gen {
 			if w&flagTally != 0 && win != nil {
 				win.pass()
 			}
@@ -41,7 +55,7 @@ func (b *Breaker) count(p *Permit, o Outcome, slow bool, err error) (late, tell 
 		}
 	}
 	b.mu.Lock()
-	late = !b.countLocked(p, o, slow, err)
+	late = !b.countLocked(c, gen, o, slow, err)
 	b.publishLocked()
 	b.armLocked()
 	tell = len(b.queue.waiting) > 0 && !b.queue.telling
@@ -51,8 +65,8 @@ func (b *Breaker) count(p *Permit, o Outcome, slow bool, err error) (late, tell 
 
 // countLocked records an outcome and does what follows from it. It reports
 // false if the outcome counts nowhere because it came too late.
-func (b *Breaker) countLocked(p *Permit, o Outcome, slow bool, err error) bool {
-	if uint32(b.gen) != p.gen { // #nosec G115 -- the word holds no more
+func (b *Breaker) countLocked(c *call, gen uint32, o Outcome, slow bool, err error) bool {
+	if uint32(b.gen) != gen { // #nosec G115 -- the word holds no more
 		return false
 	}
 	if slow && o == Success && err == nil {
@@ -60,7 +74,7 @@ func (b *Breaker) countLocked(p *Permit, o Outcome, slow bool, err error) bool {
 	}
 	switch b.state {
 	case Closed:
-		b.flight.leave(p.epoch)
+		b.flight.leave(c.epoch)
 		if o == Ignored || b.mode == ForcedClosed {
 			break
 		}
@@ -77,7 +91,7 @@ func (b *Breaker) countLocked(p *Permit, o Outcome, slow bool, err error) bool {
 		if slow && o == Success {
 			o = Failure
 		}
-		if !b.probes.settle(p.probe, o) {
+		if !b.probes.settle(c.probe, o) {
 			return false
 		}
 		b.judgeLocked(b.clock.Now(), err)
