@@ -24,7 +24,7 @@ func (s *Semaphore) AcquirePriority(ctx context.Context, n int64, priority int) 
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
-	if n > 0 && s.fast(n) { // nobody waits, so the priority decides nothing
+	if s.fast(n) { // nobody waits, so the priority decides nothing
 		s.countAcquired()
 		return nil
 	}

@@ -78,7 +78,7 @@ func checkLimit(limit int64) {
 // On an error no permit was taken. Acquiring 0 permits never waits. A negative
 // n panics.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
-	if n > 0 && ctx.Err() == nil && s.fast(n) {
+	if ctx.Err() == nil && s.fast(n) {
 		s.countAcquired()
 		return nil
 	}
@@ -103,6 +103,22 @@ func (s *Semaphore) acquire(ctx context.Context, n int64) error {
 // never waits. It does not overtake a queue any further than Acquire does.
 // Taking 0 permits succeeds until Close. A negative n panics.
 func (s *Semaphore) TryAcquire(n int64) bool {
+	if n > 0 {
+		c := s.cell.Load()
+		st := c.word.Load()
+		if st&flagFrozen == 0 && st>>shift < n {
+			return false // has written nothing, so refusals scale
+		}
+		if st&flagsBusy == 0 && c.word.CompareAndSwap(st, st-n<<shift) {
+			s.countAcquired()
+			return true
+		}
+	}
+	return s.tryAcquire(n)
+}
+
+// tryAcquire is TryAcquire where the first try failed.
+func (s *Semaphore) tryAcquire(n int64) bool {
 	mustNotBeNegative(n)
 	if n == 0 {
 		_, st := s.read()

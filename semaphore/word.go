@@ -7,7 +7,7 @@ import (
 
 // The whole state that the fast paths need is one word:
 //
-//	available (54 bits, signed) | overtakes (6) | closed | frozen | woken | waiting
+//	available (55 bits, signed) | overtakes (5) | closed | frozen | woken | waiting
 //
 // available is negative while a lowered limit drains. Permits change by
 // compare-and-swap alone, so that a release is checked before it is made and
@@ -18,9 +18,9 @@ const (
 	flagFrozen  = 1 << 2 // SetLimit replaced this cell: load the new one
 	flagClosed  = 1 << 3 // no more acquisitions
 	overOne     = 1 << 4 // one newcomer that overtook the queue
-	overMask    = 63 << 4
+	overMask    = 31 << 4
 	overSpent   = overtakes * overOne
-	shift       = 10
+	shift       = 9 // leaves room for the difference of any two limits
 
 	// flagsBusy keep an acquisition off the fast path.
 	flagsBusy = flagWaiting | flagFrozen | flagClosed
@@ -78,7 +78,8 @@ func backoff() {
 func (s *Semaphore) fast(n int64) bool {
 	c := s.cell.Load()
 	st := c.word.Load()
-	return st&flagsBusy == 0 && st>>shift >= n && c.word.CompareAndSwap(st, st-n<<shift)
+	next := st - n<<shift
+	return uint64(n-1) < MaxLimit && st&flagsBusy == 0 && next >= 0 && c.word.CompareAndSwap(st, next) // #nosec G115 -- wraps for n < 1, as it shall
 }
 
 // try takes n permits (all for wantAll) if they are free and a newcomer may
