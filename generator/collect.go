@@ -1,22 +1,21 @@
 package generator
 
-import "runtime"
-
 // Collect returns the values that are left and ends the generator. With an error,
 // see Err, it returns the values that came before that. Without [Buffer] it runs
 // the producer on this stack.
 func (g *Generator[T]) Collect() ([]T, error) {
-	defer runtime.KeepAlive(g)
-	return g.core.collect(), g.Err()
+	values := g.collect()
+	return values, g.Err()
 }
 
-func (c *core[T]) collect() (values []T) {
+func (g *Generator[T]) collect() (values []T) {
+	c := g.core
 	if c.ended.Load() != nil {
 		return nil
 	}
 	c.enter(nil)
 	defer c.turn.give()
-	c.each(func(v T) bool {
+	g.each(func(v T) bool {
 		values = append(values, v)
 		return true
 	})
@@ -27,22 +26,22 @@ func (c *core[T]) collect() (values []T) {
 // pull at the same time, and leaves the rest. Fewer than n mean that the generator
 // has ended: the error is that of Err. It takes none if n is less than 1.
 func (g *Generator[T]) CollectN(n int) ([]T, error) {
-	defer runtime.KeepAlive(g)
-	values := g.core.collectN(n)
+	values := g.collectN(n)
 	if len(values) < n {
 		return values, g.Err()
 	}
 	return values, nil
 }
 
-func (c *core[T]) collectN(n int) (values []T) {
+func (g *Generator[T]) collectN(n int) (values []T) {
+	c := g.core
 	if n < 1 || c.ended.Load() != nil {
 		return nil
 	}
 	c.enter(nil)
 	defer c.turn.give()
 	for len(values) < n {
-		v, ok := c.take(nil)
+		v, ok := g.take(nil)
 		if !ok {
 			break
 		}

@@ -3,6 +3,7 @@ package generator
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
@@ -26,6 +27,8 @@ type core[T any] struct {
 	next func() (T, bool) // of the coroutine, once there is one
 	stop func()
 	left bool // the consumer left a loop
+
+	watched runtime.Cleanup
 }
 
 // life is what it takes to end a producer that has begun.
@@ -86,6 +89,7 @@ func (c *core[T]) conclude(o outcome) {
 		l.cancel()
 		c.life.Store(nil)
 	}
+	c.watched.Stop()
 	c.ended.Store(c.judge(o))
 }
 

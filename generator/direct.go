@@ -21,15 +21,19 @@ func (c *core[T]) run(yield func(T) bool, direct bool) {
 		}
 		c.conclude(o)
 	}()
+	refuse := func() bool {
+		wanted = false // for good, also to a producer that goes on asking
+		c.life.Load().cancel()
+		return false
+	}
 	o.err = c.produce(ctx, func(v T) bool {
 		if !wanted || c.halted() {
-			wanted = false // for good, also to a producer that goes on asking
-			return false
+			return refuse()
 		}
 		wanted, inBody = false, true
 		wanted = yield(v)
 		inBody, left = false, !wanted
-		return wanted
+		return wanted || refuse()
 	})
 	o.aborted = false
 }

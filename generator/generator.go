@@ -35,7 +35,10 @@ import (
 //
 // The producer must not call methods of its own generator. A generator that is
 // dropped without Close is ended by the garbage collector some time later, unless
-// its producer refers to the handle.
+// its producer refers to the handle. In a testing/synctest bubble it is not: call
+// Close there. Nor may a goroutine that is locked to its thread drop one without
+// Buffer that it has called Next on, or another goroutine call methods of that:
+// coroutines belong to the thread, and the runtime throws.
 type Generator[T any] struct {
 	// core is apart from the handle, which nothing that runs may refer to: so
 	// an abandoned handle becomes unreachable although its producer has not
@@ -44,10 +47,10 @@ type Generator[T any] struct {
 }
 
 // New returns a generator of what produce yields. yield reports whether the
-// consumer wants more; when it says no, produce should return. The ctx that
-// produce gets derives from the given one and is done as soon as the generator is
-// to end: a producer that waits for something must watch it, as whoever ends the
-// generator waits for the producer.
+// consumer wants more; once it has said no it goes on to, and produce should
+// return. The ctx that produce gets derives from the given one and is done by the
+// time that yield says no, or earlier if the producer waits for something else: it
+// must watch ctx then, as whoever ends the generator waits for the producer.
 //
 // produce calls yield from its own goroutine alone. An error that it returns ends
 // the generator and comes out of Err. After yield has said no, what it returns is
@@ -77,10 +80,7 @@ func From[T any](ctx context.Context, seq iter.Seq[T], opts ...Option) *Generato
 // false means that the generator has ended. Without [Buffer] it runs the producer,
 // and nothing interrupts that while it computes; a producer that watches its
 // context ends when the generator's is done or with Close.
-func (g *Generator[T]) Next() (v T, ok bool) {
-	defer runtime.KeepAlive(g)
-	return g.core.pull(nil)
-}
+func (g *Generator[T]) Next() (v T, ok bool) { return g.pull(nil) }
 
 // Err returns why the generator ended: nil if it has not, or if the producer had
 // no more values or no more were wanted (a loop was left, Close). It is the

@@ -15,8 +15,7 @@ import (
 // that has ended it does nothing.
 func (g *Generator[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
-		defer runtime.KeepAlive(g)
-		g.core.loop(yield)
+		g.loop(yield)
 	}
 }
 
@@ -28,10 +27,9 @@ func (g *Generator[T]) Batches(n int) iter.Seq[[]T] {
 		panic(fmt.Sprintf("generator: batch size must be at least 1, got %d", n))
 	}
 	return func(yield func([]T) bool) {
-		defer runtime.KeepAlive(g)
 		var batch []T
 		left := false
-		g.core.loop(func(v T) bool {
+		g.loop(func(v T) bool {
 			if batch == nil {
 				batch = make([]T, 0, min(n, maxPrealloc))
 			}
@@ -54,7 +52,8 @@ func (g *Generator[T]) Batches(n int) iter.Seq[[]T] {
 const maxPrealloc = 1024
 
 // loop calls body with each value that is left, until it returns false.
-func (c *core[T]) loop(body func(T) bool) {
+func (g *Generator[T]) loop(body func(T) bool) {
+	c := g.core
 	if c.ended.Load() != nil {
 		return
 	}
@@ -62,26 +61,28 @@ func (c *core[T]) loop(body func(T) bool) {
 	defer c.turn.give()
 	c.looping.Store(true)
 	defer c.looping.Store(false)
-	c.each(body)
+	g.each(body)
 }
 
 // each is loop for the one that has the turn. It ends the generator.
-func (c *core[T]) each(body func(T) bool) {
-	switch {
+func (g *Generator[T]) each(body func(T) bool) {
+	defer runtime.KeepAlive(g)
+	switch c := g.core; {
 	case c.ended.Load() != nil:
 	case c.buffer > 0:
 		c.eachPrefetched(body)
 	case c.next != nil:
-		c.eachPulled(body)
+		g.eachPulled(body)
 	default:
 		c.run(body, true)
 	}
 }
 
-func (c *core[T]) eachPulled(body func(T) bool) {
+func (g *Generator[T]) eachPulled(body func(T) bool) {
+	c := g.core
 	defer c.end() // after a break, or a panic or Goexit of the body
 	for {
-		v, ok := c.take(nil)
+		v, ok := g.take(nil)
 		if !ok {
 			return
 		}

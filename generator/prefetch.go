@@ -13,8 +13,7 @@ type prefetch[T any] struct {
 	gone chan struct{} // closed when the goroutine has nothing more to do
 
 	// Valid once gone is closed.
-	err   error
-	fault *fault.Fault
+	outcome outcome
 }
 
 // prefetching starts the producer if it has not begun, and returns nil if it must
@@ -34,14 +33,18 @@ func (c *core[T]) prefetching() *prefetch[T] {
 }
 
 func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
-	refused := false
+	o := &p.outcome
 	fault.Catch(func() {
-		p.err = c.produce(ctx, func(v T) bool {
-			refused = refused || c.halted() || !p.ring.PushUntil(v, c.done)
-			return !refused
+		o.err = c.produce(ctx, func(v T) bool {
+			if o.refused || c.halted() || !p.ring.PushUntil(v, c.done) {
+				o.refused = true // written once: the consumer reads this cache line
+				c.life.Load().cancel()
+				return false
+			}
+			return true
 		})
 	}, func(f *fault.Fault) {
-		p.fault = f
+		o.fault = f
 		p.ring.Close()
 		close(p.gone)
 	})
@@ -50,10 +53,11 @@ func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
 // finish stops the producer, waits for it and ends the generator. The caller has
 // the turn.
 func (c *core[T]) finish(p *prefetch[T]) {
-	o := outcome{refused: !p.ring.Drained()}
+	dropped := !p.ring.Drained() // before Stop: it may have returned by itself, and all was taken
 	c.life.Load().cancel()
 	p.ring.Stop()
 	<-p.gone
-	o.err, o.fault = p.err, p.fault
+	o := p.outcome
+	o.refused = o.refused || dropped
 	c.conclude(o)
 }

@@ -1,19 +1,24 @@
 package generator
 
-import "iter"
+import (
+	"iter"
+	"runtime"
+)
 
 // pull takes the next value. It returns false if the generator has ended, or if
 // done is closed while it waits for something else than the producer's own work.
-func (c *core[T]) pull(done <-chan struct{}) (v T, ok bool) {
+func (g *Generator[T]) pull(done <-chan struct{}) (v T, ok bool) {
+	c := g.core
 	if c.ended.Load() != nil || !c.enter(done) {
 		return v, false
 	}
-	defer c.turn.give()
-	return c.take(done)
+	defer c.turn.give() // the producer may panic
+	return g.take(done)
 }
 
 // take is pull for the one that has the turn.
-func (c *core[T]) take(done <-chan struct{}) (v T, ok bool) {
+func (g *Generator[T]) take(done <-chan struct{}) (v T, ok bool) {
+	c := g.core
 	switch {
 	case c.ended.Load() != nil:
 		return v, false
@@ -21,14 +26,21 @@ func (c *core[T]) take(done <-chan struct{}) (v T, ok bool) {
 		c.end()
 		return v, false
 	case c.buffer > 0:
-		return c.takePrefetched(done)
+		return g.takePrefetched(done)
 	case c.next == nil:
 		c.next, c.stop = iter.Pull(func(yield func(T) bool) { c.run(yield, false) })
+		g.watch()
 	}
-	return c.next()
+	v, ok = c.next()
+	runtime.KeepAlive(g) // next and stop must not run at the same time
+	return v, ok
 }
 
-func (c *core[T]) takePrefetched(done <-chan struct{}) (v T, ok bool) {
+func (g *Generator[T]) takePrefetched(done <-chan struct{}) (v T, ok bool) {
+	c := g.core
+	if c.life.Load() == nil {
+		g.watch()
+	}
 	p := c.prefetching()
 	if p == nil {
 		return v, false
@@ -36,5 +48,6 @@ func (c *core[T]) takePrefetched(done <-chan struct{}) (v T, ok bool) {
 	if v, ok = p.ring.NextUntil(c.done, done); !ok && (c.halted() || p.ring.Drained()) {
 		c.finish(p)
 	}
+	runtime.KeepAlive(g)
 	return v, ok
 }
