@@ -1,0 +1,24 @@
+package ratelimit
+
+import "context"
+
+// Do waits for a token and runs fn on this goroutine, and returns its error.
+// Where the token cannot be had, fn does not run and the error is that of
+// [Limiter.Wait]. A panic or runtime.Goexit of fn passes through. The token is
+// spent in every case in which fn ran.
+func (l *Limiter) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := l.Wait(ctx); err != nil {
+		return err
+	}
+	return fn(ctx)
+}
+
+// Do is [Limiter.Do] for a function with a result. On an error that comes from l
+// the result is the zero value and means nothing.
+func Do[T any](ctx context.Context, l *Limiter, fn func(context.Context) (T, error)) (T, error) {
+	if err := l.Wait(ctx); err != nil {
+		var none T
+		return none, err
+	}
+	return fn(ctx)
+}

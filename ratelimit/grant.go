@@ -1,0 +1,165 @@
+package ratelimit
+
+import "runtime"
+
+// grant is the outcome of a decision and the bucket that it left.
+type grant struct {
+	ok   bool
+	c    *cell
+	tat  int64 // after the grant, or what forbade it
+	now  int64 // the time of the decision, in units
+	time int64 // the same in the limiter's time
+}
+
+// now returns the limiter's time: the reading of its clock, less what a warm-up
+// takes away.
+func (l *Limiter) now() int64 { return l.time(l.clock.Now()) }
+
+func (l *Limiter) time(reading int64) int64 {
+	if l.cfg.ramp != nil {
+		return l.cfg.ramp.time(reading)
+	}
+	return reading
+}
+
+// reading returns the first reading of the clock at which the limiter's time
+// has come to t.
+func (l *Limiter) reading(t int64) int64 {
+	if l.cfg.ramp != nil {
+		return l.cfg.ramp.reading(t)
+	}
+	return t
+}
+
+// grant takes n tokens at time t if they are there.
+func (l *Limiter) grant(t, n int64) grant {
+	for tries := 0; ; tries++ {
+		c := l.cell.Load()
+		if l.stale(c, t) {
+			l.rebase(t)
+			continue
+		}
+		now, tat := c.now(t), c.tat.Load()
+		if n == 0 || c.inc == 0 {
+			return grant{true, c, tat, now, t}
+		}
+		switch start := max(tat, now); {
+		case tat == frozen:
+		case n > c.burst && !l.cfg.debt, n > maxRoom-c.burst, start+c.need(n)-now > c.tol:
+			return grant{false, c, tat, now, t}
+		case n > c.room-c.burst:
+			l.widen(t, n)
+			continue
+		case c.tat.CompareAndSwap(tat, start+c.cost(n)):
+			return grant{true, c, start + c.cost(n), now, t}
+		}
+		backOff(tries)
+	}
+}
+
+// some takes up to n tokens at time t, as many as are there.
+func (l *Limiter) some(t, n int64) (g grant, got int64) {
+	for tries := 0; ; tries++ {
+		c := l.cell.Load()
+		if l.stale(c, t) {
+			l.rebase(t)
+			continue
+		}
+		now, tat := c.now(t), c.tat.Load()
+		if tat != frozen {
+			if c.inc == 0 {
+				return grant{true, c, tat, now, t}, n
+			}
+			got = min(n, max(c.tokens(tat, now), 0))
+			if got == 0 {
+				return grant{n == 0, c, tat, now, t}, 0
+			}
+			next := max(tat, now) + c.cost(got)
+			if c.tat.CompareAndSwap(tat, next) {
+				return grant{true, c, next, now, t}, got
+			}
+		}
+		backOff(tries)
+	}
+}
+
+// peek returns the bucket at time t and takes nothing.
+func (l *Limiter) peek(t int64) grant {
+	for tries := 0; ; tries++ {
+		c := l.cell.Load()
+		if tat := c.tat.Load(); tat != frozen {
+			return grant{true, c, tat, c.now(t), t}
+		}
+		backOff(tries)
+	}
+}
+
+// backOff lets another go ahead: who holds the mutex and is about to publish a
+// cell, or who keeps winning the compare-and-swap.
+func backOff(tries int) {
+	if tries > 1 {
+		runtime.Gosched()
+	}
+}
+
+// stale reports whether c must be replaced before a decision at time t: it is
+// at its horizon, or its warm-up is over.
+func (l *Limiter) stale(c *cell, t int64) bool {
+	return t >= c.horizon || c.fast == 0 && l.cfg.ramp != nil && c.inc > 0 && t >= l.cfg.ramp.end()
+}
+
+// rebase replaces a stale cell by one that begins at t.
+func (l *Limiter) rebase(t int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.freshLocked(t)
+}
+
+// widen replaces a cell that has no room for n more tokens of debt by one with
+// a coarser unit.
+func (l *Limiter) widen(t, n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.cell.Load(); n > c.room-c.burst {
+		l.publishLocked(t, t, c.rate, c.burst, n)
+	}
+}
+
+// freshLocked returns the cell, replaced if it is stale at time t.
+func (l *Limiter) freshLocked(t int64) *cell {
+	c := l.cell.Load()
+	if l.stale(c, t) {
+		c = l.publishLocked(t, t, c.rate, c.burst, 0)
+	}
+	return c
+}
+
+// publishLocked replaces the cell at time t by one with the same tokens, another
+// rate or burst, and room for n more. Until its origin, time stands still in it.
+// No grant is lost or made twice: once the old cell is frozen, all who come wait
+// for the new one.
+func (l *Limiter) publishLocked(t, origin int64, r Rate, burst, n int64) *cell {
+	old := l.cell.Load()
+	tat := old.tat.Swap(frozen)
+	old.from = old.now(t)
+	debt := max(tat-old.from, 0)
+
+	room := burst + n
+	if old.inc > 0 {
+		room += (debt+old.inc-1)/old.inc + max(burst-old.burst, 0)
+	}
+	c := newCell(r, burst, 2*room, max(origin, old.origin))
+	if old.inc > 0 {
+		// The tokens stay, so what is missing from a full bucket changes.
+		old.shift = (burst - old.burst) * c.inc
+	}
+	c.tat.Store(l.queue.move(old, c, tat))
+	if ramp := l.cfg.ramp; ramp == nil {
+		c.quicken(0)
+	} else if c.origin >= ramp.end() {
+		c.quicken(ramp.lag())
+	}
+	old.next.Store(c)
+	l.cell.Store(c)
+	return c
+}

@@ -1,0 +1,683 @@
+package ratelimit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/internal/rejection"
+	"github.com/weirkit/weir/internal/testkit"
+	"github.com/weirkit/weir/ratelimit"
+)
+
+// bubble runs f in a synctest bubble.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+// drain takes all tokens and returns how many there were.
+func drain(l *ratelimit.Limiter) int {
+	n := 0
+	for l.Allow() {
+		n++
+	}
+	return n
+}
+
+func TestABurstAtOnceThenTheRate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 3)
+		assert.Equal(t, 3, drain(l))
+		time.Sleep(100*time.Millisecond - 1)
+		assert.False(t, l.Allow(), "one nanosecond early")
+		time.Sleep(time.Nanosecond)
+		assert.True(t, l.Allow())
+		assert.False(t, l.Allow())
+		time.Sleep(time.Hour)
+		assert.Equal(t, 3, drain(l), "never more than the burst")
+	})
+}
+
+func TestDecisionsAreExact(t *testing.T) {
+	rates := []ratelimit.Rate{
+		ratelimit.PerSecond(3), ratelimit.PerSecond(999_983), ratelimit.PerSecond(10_000_000), ratelimit.PerSecond(7.3),
+		ratelimit.PerDay(1), ratelimit.Per(500, time.Minute), ratelimit.PerSecond(299_999_977.7), ratelimit.PerDay(0.01),
+		ratelimit.Every(37 * time.Nanosecond),
+	}
+	for _, r := range rates {
+		for _, burst := range []int{1, 5, 1000} {
+			if float64(burst)/r.PerSecond() > 1e8 {
+				continue // centuries in all, more than a bubble's clock has
+			}
+			t.Run(fmt.Sprintf("rate=%v burst=%d", r, burst), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					l := ratelimit.New(r, burst)
+					for range 50 {
+						n := burst/2 + 1
+						d := l.Take(n)
+						for d.OK {
+							d = l.Take(n)
+						}
+						require.Positive(t, d.RetryAfter)
+						assert.Less(t, d.Remaining, n)
+						time.Sleep(d.RetryAfter - 1)
+						require.False(t, l.AllowN(n), "one nanosecond early")
+						time.Sleep(time.Nanosecond)
+						require.Equal(t, n, l.Take(0).Remaining)
+						reset := l.Take(0).ResetAfter
+						if reset > 0 {
+							time.Sleep(reset - 1)
+							require.Equal(t, time.Duration(1), l.Take(0).ResetAfter)
+							time.Sleep(time.Nanosecond)
+						}
+						require.Equal(t, burst, l.Take(0).Remaining)
+						require.Zero(t, l.Take(0).ResetAfter)
+						require.True(t, l.AllowN(n))
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestTheLongRunRateIsExact(t *testing.T) {
+	for _, perSecond := range []float64{1.0 / 86400, 0.1, 3, 7.3, 999.7, 1e5, 999_983, 1e6 + 1.0/3, 9_999_991, 1e7, 123_456_789.1} {
+		t.Run(fmt.Sprint(perSecond), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				l := ratelimit.New(ratelimit.PerSecond(perSecond), 1000)
+				start, total := time.Now(), 0
+				l.TakeUpTo(1000)
+				step := time.Duration(700 / perSecond * 1e9)
+				for range min(3000, 100*365*24*time.Hour/step) {
+					time.Sleep(step)
+					total += l.TakeUpTo(1000)
+				}
+				want := time.Since(start).Seconds() * perSecond
+				assert.LessOrEqual(t, float64(total), want*(1+1e-12)+1e-3)
+				assert.GreaterOrEqual(t, float64(total), want*(1-1e-6)-1)
+			})
+		})
+	}
+}
+
+func TestWaitersAreServedInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 1)
+		require.True(t, l.Allow())
+		start := time.Now()
+		var mu sync.Mutex
+		var order []int
+		var at []time.Duration
+		for i := range 20 {
+			go func() {
+				assert.NoError(t, l.Wait(t.Context()))
+				mu.Lock()
+				defer mu.Unlock()
+				order, at = append(order, i), append(at, time.Since(start))
+			}()
+			synctest.Wait()
+		}
+		assert.Equal(t, 20, l.Waiting())
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.Len(t, order, 20)
+		for i := range 20 {
+			assert.Equal(t, i, order[i])
+			assert.Equal(t, time.Duration(i+1)*100*time.Millisecond, at[i])
+		}
+	})
+}
+
+func TestNobodyTakesWhatAWaiterWaitsFor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10)
+		l.AllowN(10)
+		done := make(chan error)
+		go func() { done <- l.WaitN(t.Context(), 5) }()
+		synctest.Wait()
+		for range 5 {
+			time.Sleep(999 * time.Millisecond)
+			assert.False(t, l.Allow(), "tokens are there, and they are the waiter's")
+		}
+		require.NoError(t, <-done)
+	})
+}
+
+func TestACancelledWaiterFreesItsSlot(t *testing.T) { // P23
+	for _, cancelled := range [][]int{{0, 1, 2, 3, 4, 5, 6, 7, 8}, {0}, {4}, {8, 3, 5}, {9, 0}, {1, 3, 5, 7}} {
+		t.Run(fmt.Sprint(cancelled), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				l := ratelimit.New(ratelimit.PerSecond(1), 1)
+				require.True(t, l.Allow())
+				var cancels []context.CancelFunc
+				served := make([]time.Duration, 10)
+				start := time.Now()
+				for i := range 10 {
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					cancels = append(cancels, cancel)
+					go func() {
+						if l.Wait(ctx) == nil {
+							served[i] = time.Since(start)
+						}
+					}()
+					synctest.Wait()
+				}
+				for _, i := range cancelled {
+					cancels[i]()
+				}
+				synctest.Wait()
+				assert.Equal(t, 10-len(cancelled), l.Waiting())
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				n := 0
+				for i, at := range served {
+					if at > 0 {
+						n++
+						assert.Equal(t, time.Duration(n)*time.Second, at, "waiter %d", i)
+					}
+				}
+				assert.Equal(t, 10-len(cancelled), n)
+			})
+		})
+	}
+}
+
+func TestACancelledWaitGivesItsTokensBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 5)
+		l.AllowN(5)
+		before := l.Tokens()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- l.WaitN(ctx, 5) }()
+		synctest.Wait()
+		assert.InDelta(t, before-5, l.Tokens(), 1e-9)
+		cancel()
+		assert.Equal(t, context.Canceled, <-done)
+		assert.InDelta(t, before, l.Tokens(), 1e-9)
+	})
+}
+
+func TestADeadlineThatCannotBeMetFailsAtOnceAndTakesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1)
+		l.Allow()
+		for _, d := range []time.Duration{1, time.Second - 1, time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			start := time.Now()
+			err := l.Wait(ctx)
+			cancel()
+			assert.Equal(t, start, time.Now())
+			require.ErrorIs(t, err, ratelimit.ErrWouldExceedDeadline)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.True(t, rejection.Is(err))
+			after, _ := rejection.After(err)
+			assert.Equal(t, time.Second, after)
+			assert.InDelta(t, 0, l.Tokens(), 1e-9)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second+1)
+		defer cancel()
+		require.NoError(t, l.Wait(ctx))
+	})
+}
+
+func TestADoneContextWinsOverATokenAndTakesNothing(t *testing.T) {
+	l := ratelimit.New(ratelimit.PerHour(1), 2)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("reason")
+	cancel(reason)
+	err := l.Wait(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, reason)
+	plain, stop := context.WithCancel(t.Context())
+	stop()
+	assert.Equal(t, context.Canceled, l.Wait(plain))
+	assert.Equal(t, 2, l.Take(0).Remaining)
+}
+
+func TestRaisingTheRateWakesWaiters(t *testing.T) { // P22
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerHour(1), 1)
+		l.Allow()
+		start, done := time.Now(), make(chan error)
+		go func() { done <- l.Wait(t.Context()) }()
+		time.Sleep(time.Second)
+		l.SetRate(ratelimit.PerSecond(1000))
+		require.NoError(t, <-done)
+		// 1/3600 of a token was there: the rest comes at the new rate.
+		assert.InDelta(t, float64(time.Second+time.Millisecond), float64(time.Since(start)), float64(time.Microsecond))
+	})
+}
+
+func TestLoweringTheRateBindsWaiters(t *testing.T) { // P22b
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1000), 1)
+		l.Allow()
+		var served atomic.Int32
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if l.Wait(ctx) == nil {
+					served.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		l.SetRate(ratelimit.PerSecond(1))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		assert.EqualValues(t, 10, served.Load())
+		cancel()
+		wg.Wait()
+		assert.InDelta(t, 0, l.Tokens(), 1e-6)
+	})
+}
+
+func TestSetRateFailsWaitersThatCannotMakeItAndFreesTheirSlots(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1)
+		l.Allow()
+		results := make([]error, 10)
+		at := make([]time.Duration, 10)
+		start := time.Now()
+		var wg sync.WaitGroup
+		for i := range 10 {
+			wg.Go(func() {
+				ctx := t.Context()
+				if i%2 == 0 { // the even ones have little time
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, 15*time.Second)
+					defer cancel()
+				}
+				results[i] = l.Wait(ctx)
+				at[i] = time.Since(start)
+			})
+			synctest.Wait()
+		}
+		l.SetRate(ratelimit.Every(10 * time.Second))
+		synctest.Wait()
+		assert.Equal(t, 6, l.Waiting(), "0 makes it at 10 s; 2, 4, 6 and 8 do not")
+		wg.Wait()
+		n := 0
+		for i := range 10 {
+			if i > 0 && i%2 == 0 {
+				require.ErrorIs(t, results[i], ratelimit.ErrWouldExceedDeadline)
+				assert.Zero(t, at[i], "at once")
+				continue
+			}
+			n++
+			require.NoError(t, results[i])
+			assert.Equal(t, time.Duration(n)*10*time.Second, at[i])
+		}
+	})
+}
+
+func TestPausedGrantsWhatIsThereAndWaitsForSetRate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(0), 2)
+		assert.Equal(t, 2, drain(l))
+		d := l.Take(1)
+		assert.Equal(t, ratelimit.Never, d.RetryAfter)
+		assert.Equal(t, ratelimit.Never, d.ResetAfter)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		err := l.Wait(ctx)
+		require.ErrorIs(t, err, ratelimit.ErrWouldExceedDeadline)
+		_, known := rejection.After(err)
+		assert.False(t, known)
+		assert.False(t, l.Reserve(1).OK())
+
+		done := make(chan error)
+		go func() { done <- l.Wait(t.Context()) }()
+		time.Sleep(1000 * time.Hour)
+		assert.Equal(t, 1, l.Waiting())
+		l.SetRate(ratelimit.PerSecond(1))
+		start := time.Now()
+		require.NoError(t, <-done)
+		assert.Equal(t, time.Second, time.Since(start))
+		l.SetRate(ratelimit.Rate{})
+		time.Sleep(time.Hour)
+		assert.False(t, l.Allow())
+	})
+}
+
+func TestUnlimited(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.Unlimited, 1)
+		for range 1000 {
+			require.True(t, l.Allow())
+			require.True(t, l.AllowN(1000))
+			require.NoError(t, l.WaitN(t.Context(), 1000))
+			require.True(t, l.Take(5).OK)
+			require.Equal(t, 7, l.TakeUpTo(7))
+			r := l.Reserve(9)
+			require.True(t, r.OK())
+			require.Zero(t, r.Delay())
+		}
+		l.SetRate(ratelimit.PerSecond(1))
+		assert.Equal(t, 1, drain(l))
+		done := make(chan error, 5)
+		for range 5 {
+			go func() { done <- l.Wait(t.Context()) }()
+		}
+		synctest.Wait()
+		start := time.Now()
+		l.SetRate(ratelimit.Unlimited)
+		for range 5 {
+			require.NoError(t, <-done)
+		}
+		assert.Equal(t, start, time.Now())
+	})
+}
+
+func TestZeroTokens(t *testing.T) {
+	l := ratelimit.New(ratelimit.PerHour(1), 1)
+	l.Allow()
+	assert.True(t, l.AllowN(0))
+	assert.True(t, l.Take(0).OK)
+	assert.Equal(t, 0, l.TakeUpTo(0))
+	require.NoError(t, l.WaitN(t.Context(), 0))
+	r := l.Reserve(0)
+	assert.True(t, r.OK())
+	assert.False(t, r.Cancel())
+}
+
+func TestMoreThanTheBurst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 5)
+		assert.False(t, l.AllowN(6))
+		assert.Equal(t, ratelimit.Never, l.Take(6).RetryAfter)
+		assert.Equal(t, ratelimit.ErrExceedsBurst, l.WaitN(t.Context(), 6))
+		assert.False(t, l.Reserve(6).OK())
+		assert.False(t, l.AllowN(math.MaxInt))
+		assert.Equal(t, ratelimit.ErrExceedsBurst, l.WaitN(t.Context(), math.MaxInt))
+		assert.Equal(t, 5, l.TakeUpTo(math.MaxInt))
+	})
+}
+
+func TestDebtGrantsMoreThanTheBurstFromAFullBucket(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 5, ratelimit.Debt())
+		require.True(t, l.AllowN(12))
+		assert.InDelta(t, -7, l.Tokens(), 1e-9)
+		d := l.Take(1)
+		assert.Equal(t, 8*time.Second, d.RetryAfter)
+		start := time.Now()
+		require.NoError(t, l.WaitN(t.Context(), 100))
+		assert.Equal(t, 12*time.Second, time.Since(start), "when the bucket is full")
+		require.NoError(t, l.Wait(t.Context()))
+		assert.Equal(t, 12*time.Second+96*time.Second, time.Since(start))
+		assert.False(t, l.AllowN(math.MaxInt))
+		r := l.Reserve(1 << 30)
+		require.True(t, r.OK())
+		require.True(t, r.Cancel())
+		assert.InDelta(t, 0, l.Tokens(), 1e-6)
+	})
+}
+
+func TestMaxWaitersBoundsTheQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.MaxWaiters(2))
+		l.Allow()
+		done := make(chan error, 2)
+		for range 2 {
+			go func() { done <- l.Wait(t.Context()) }()
+		}
+		synctest.Wait()
+		before := l.Tokens()
+		assert.Equal(t, ratelimit.ErrQueueFull, l.Wait(t.Context()))
+		assert.InDelta(t, before, l.Tokens(), 1e-9)
+		require.NoError(t, <-done)
+		require.NoError(t, <-done)
+	})
+}
+
+func TestMaxWaitRefusesAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.MaxWait(2*time.Second))
+		l.Allow()
+		assert.False(t, func() bool { l.Reserve(1); l.Reserve(1); return l.Reserve(1).OK() }())
+		start := time.Now()
+		require.ErrorIs(t, l.Wait(t.Context()), ratelimit.ErrWouldExceedDeadline)
+		assert.Equal(t, start, time.Now())
+		time.Sleep(time.Second)
+		require.NoError(t, l.Wait(t.Context()))
+		assert.Equal(t, 2*time.Second, time.Since(start)-time.Second)
+	})
+}
+
+func TestTakeUpToTakesWholeTokensAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10)
+		assert.Equal(t, 4, l.TakeUpTo(4))
+		assert.Equal(t, 6, l.TakeUpTo(100))
+		assert.Zero(t, l.TakeUpTo(1))
+		time.Sleep(2500 * time.Millisecond)
+		assert.Equal(t, 2, l.TakeUpTo(100))
+		assert.InDelta(t, 0.5, l.Tokens(), 1e-9)
+	})
+}
+
+func TestInitialTokens(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10, ratelimit.InitialTokens(3))
+		assert.Equal(t, 3, drain(l))
+		assert.Zero(t, drain(ratelimit.New(ratelimit.PerSecond(1), 10, ratelimit.InitialTokens(0))))
+		assert.Equal(t, 10, drain(ratelimit.New(ratelimit.PerSecond(1), 10, ratelimit.InitialTokens(100))))
+	})
+}
+
+func TestWarmUpRampsTheRate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(300), 1, ratelimit.WarmUp(9*time.Second), ratelimit.InitialTokens(0))
+		start := time.Now()
+		count := func(until time.Duration) (n int) {
+			for {
+				ctx, cancel := context.WithDeadline(t.Context(), start.Add(until))
+				err := l.Wait(ctx)
+				cancel()
+				if err != nil {
+					time.Sleep(until - time.Since(start))
+					return n
+				}
+				n++
+			}
+		}
+		assert.InDelta(t, 300*(1.0/3+1.0/27), count(time.Second), 2)
+		assert.InDelta(t, 300*(8.0/3+64.0/27-1.0/3-1.0/27), count(8*time.Second), 2)
+		assert.InDelta(t, 300*(6-8.0/3-64.0/27), count(9*time.Second), 2)
+		assert.InDelta(t, 300, count(10*time.Second), 2)
+		assert.InDelta(t, 3000, count(20*time.Second), 2)
+		d := l.Take(1)
+		for d.OK {
+			d = l.Take(1)
+		}
+		time.Sleep(d.RetryAfter - 1)
+		require.False(t, l.Allow())
+		time.Sleep(time.Nanosecond)
+		require.True(t, l.Allow())
+	})
+}
+
+func TestRetryAfterIsExactWhileWarmingUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(300), 1, ratelimit.WarmUp(time.Second))
+		for range 400 {
+			d := l.Take(1)
+			if d.OK {
+				continue
+			}
+			time.Sleep(d.RetryAfter - 1)
+			require.False(t, l.Allow())
+			time.Sleep(time.Nanosecond)
+		}
+	})
+}
+
+func TestSetBurstKeepsTheTokens(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10)
+		l.AllowN(4)
+		l.SetBurst(100)
+		assert.InDelta(t, 6, l.Tokens(), 1e-9)
+		l.SetBurst(3)
+		assert.InDelta(t, 3, l.Tokens(), 1e-9)
+		l.SetBurst(100)
+		assert.InDelta(t, 3, l.Tokens(), 1e-9)
+		assert.Equal(t, 100, l.Burst())
+	})
+}
+
+func TestSetBurstFailsWaitersThatAskForMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10)
+		l.AllowN(10)
+		big, small := make(chan error), make(chan error)
+		start := time.Now()
+		go func() { big <- l.WaitN(t.Context(), 8) }()
+		synctest.Wait()
+		go func() { small <- l.WaitN(t.Context(), 3) }()
+		synctest.Wait()
+		l.SetBurst(5)
+		assert.Equal(t, ratelimit.ErrExceedsBurst, <-big)
+		require.NoError(t, <-small)
+		assert.Equal(t, 3*time.Second, time.Since(start))
+	})
+}
+
+func TestSetTokens(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(2), 10)
+		for _, n := range []float64{0, 3.5, 10, 0.25, -5, -1e6} {
+			l.SetTokens(n)
+			assert.InDelta(t, n, l.Tokens(), 1e-6)
+		}
+		l.SetTokens(1e300)
+		assert.InDelta(t, 10, l.Tokens(), 1e-9)
+		l.SetTokens(-10)
+		start, done := time.Now(), make(chan error)
+		go func() { done <- l.Wait(t.Context()) }()
+		time.Sleep(time.Second)
+		l.SetTokens(0)
+		require.NoError(t, <-done)
+		assert.Equal(t, 1500*time.Millisecond, time.Since(start))
+		assert.Panics(t, func() { l.SetTokens(math.NaN()) })
+	})
+}
+
+func TestObserveOnlyTakesAway(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 100)
+		l.Observe(40, time.Second)
+		assert.InDelta(t, 40, l.Tokens(), 1e-9)
+		l.Observe(90, time.Second)
+		assert.InDelta(t, 40, l.Tokens(), 1e-9)
+		l.Observe(0, 30*time.Second)
+		d := l.Take(1)
+		assert.Equal(t, 30*time.Second, d.RetryAfter)
+		l.Observe(0, time.Second)
+		assert.Equal(t, 30*time.Second, l.Take(1).RetryAfter)
+		start := time.Now()
+		require.NoError(t, l.Wait(t.Context()))
+		assert.Equal(t, 30*time.Second, time.Since(start))
+
+		fast := ratelimit.New(ratelimit.PerSecond(1e9), 1000)
+		fast.Observe(0, 24*time.Hour)
+		assert.False(t, fast.Allow())
+		time.Sleep(24*time.Hour - 1)
+		assert.Equal(t, time.Duration(1), fast.Take(1).RetryAfter)
+		time.Sleep(time.Nanosecond)
+		assert.True(t, fast.Allow())
+		assert.False(t, fast.Allow())
+	})
+}
+
+func TestDoSpendsATokenAndLetsPanicsPass(t *testing.T) {
+	l := ratelimit.New(ratelimit.PerHour(1), 3)
+	boom := errors.New("boom")
+	assert.Equal(t, boom, l.Do(t.Context(), func(context.Context) error { return boom }))
+	end := testkit.Run(func() { _ = l.Do(context.Background(), func(context.Context) error { panic("x") }) })
+	assert.Equal(t, "x", end.Value)
+	v, err := ratelimit.Do(t.Context(), l, func(context.Context) (int, error) { return 7, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = ratelimit.Do(ctx, l, func(context.Context) (int, error) { panic("not reached") })
+	require.ErrorIs(t, err, ratelimit.ErrWouldExceedDeadline)
+}
+
+func TestBadInputIsRefusedWithTheFix(t *testing.T) {
+	l := ratelimit.New(ratelimit.PerSecond(1), 1)
+	tests := []struct {
+		name, want string
+		f          func()
+	}{
+		{"burst 0", "burst must be between 1 and 274877906944, got 0", func() { ratelimit.New(ratelimit.PerSecond(1), 0) }},
+		{"burst huge", "burst must be between 1", func() { ratelimit.New(ratelimit.PerSecond(1), math.MaxInt) }},
+		{"set burst", "got -1", func() { l.SetBurst(-1) }},
+		{"negative n", "n must be at least 0, got -100", func() { l.AllowN(-100) }}, // P24
+		{"negative wait", "got -1", func() { _ = l.WaitN(context.Background(), -1) }},
+		{"negative take", "got -1", func() { l.Take(-1) }},
+		{"negative take up to", "got -1", func() { l.TakeUpTo(-1) }},
+		{"negative reserve", "got -1", func() { l.Reserve(-1) }},
+		{"NaN", "PerSecond must be between 0 and 1e12 a second, got NaN; for no limit use Unlimited", func() { ratelimit.PerSecond(math.NaN()) }}, // P24b
+		{"Inf", "got +Inf", func() { ratelimit.PerMinute(math.Inf(1)) }},
+		{"negative rate", "PerHour must be between 0 and 1e12 a second, got -1", func() { ratelimit.PerHour(-1) }},
+		{"too slow", "one in 292 years", func() { ratelimit.PerDay(1e-9) }},
+		{"period", "the period of Per must be positive, got 0s", func() { ratelimit.Per(1, 0) }},
+		{"interval", "the interval of Every must be positive, got -1ns", func() { ratelimit.Every(-1) }},
+		{"waiters", "MaxWaiters must be at least 0, got -1", func() { ratelimit.MaxWaiters(-1) }},
+		{"max wait", "MaxWait must be positive, got 0s", func() { ratelimit.MaxWait(0) }},
+		{"initial", "InitialTokens must be at least 0, got -1", func() { ratelimit.InitialTokens(-1) }},
+		{"warm-up", "WarmUp must be positive", func() { ratelimit.WarmUp(0) }},
+		{"long wait", "LongWait must be positive, got 0s", func() { ratelimit.LongWait(0) }},
+		{"observe", "remaining must be at least 0, got -1", func() { l.Observe(-1, 0) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			end := testkit.Run(tt.f)
+			require.True(t, end.Panicked)
+			assert.Contains(t, end.Value, "ratelimit: ")
+			assert.Contains(t, end.Value, tt.want)
+		})
+	}
+	assert.True(t, l.Allow(), "nothing was changed")
+}
+
+func TestRatesReadAsTheyWereMeant(t *testing.T) {
+	tests := []struct {
+		rate ratelimit.Rate
+		want string
+	}{
+		{ratelimit.PerSecond(100), "100/s"},
+		{ratelimit.PerSecond(7.5), "7.5/s"},
+		{ratelimit.PerSecond(0.1), "1/10s"},
+		{ratelimit.PerMinute(60), "60/min"},
+		{ratelimit.PerHour(uint8(3)), "3/h"},
+		{ratelimit.PerDay(int64(10_000)), "10000/day"},
+		{ratelimit.Per(500, 90*time.Second), "500/1m30s"},
+		{ratelimit.Every(10 * time.Millisecond), "1/10ms"},
+		{ratelimit.Unlimited, "unlimited"},
+		{ratelimit.PerSecond(0), "paused"},
+		{ratelimit.Rate{}, "paused"},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, tt.rate.String())
+	}
+	assert.InDelta(t, 7.5, ratelimit.PerSecond(7.5).PerSecond(), 0)
+	assert.True(t, math.IsInf(ratelimit.Unlimited.PerSecond(), 1))
+	assert.Equal(t, ratelimit.PerSecond(2), ratelimit.PerSecond(2.0))
+}

@@ -1,0 +1,245 @@
+package ratelimit
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/list"
+)
+
+// What a waiter is doing. It changes under the limiter's mu alone; served and
+// failed are final, and the waiter may read them without it.
+const (
+	asleep int32 = iota // in the queue
+	called              // in the queue, told to look at its time again
+	served              // out of the queue: its tokens are there
+	failed              // out of the queue, with an error
+)
+
+// waiter is one blocked Wait.
+//
+// Tokens on ch: who moves a waiter out of asleep sends exactly one, after mu is
+// unlocked; a waiter takes one for each time it left asleep. So ch is empty when
+// the waiter goes back to the pool.
+type waiter struct {
+	links list.Node[waiter]
+	n     int64
+	seq   uint64 // order of arrival
+	lead  int64  // units between the slot of the one before and its own
+	limit int64  // the reading of the clock at which its time is up, or never
+
+	state atomic.Int32
+	c     *cell // served: the cell of end
+	end   int64 // served: where its slot ended
+	err   error // failed: why
+	ready *waiter
+	ch    chan struct{} // cap 1
+	timer *time.Timer   // nil until it first was the head
+}
+
+// Links is for package list.
+func (w *waiter) Links() *list.Node[waiter] { return &w.links }
+
+func newWaiter() any { return &waiter{ch: make(chan struct{}, 1)} }
+
+// alarm returns a channel that delivers after d.
+func (w *waiter) alarm(d time.Duration) <-chan time.Time {
+	if w.timer == nil {
+		w.timer = time.NewTimer(d)
+	} else {
+		w.timer.Reset(d)
+	}
+	return w.timer.C
+}
+
+// recycle readies a waiter for the pool.
+func (w *waiter) recycle() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.c, w.err, w.lead = nil, nil, 0
+}
+
+// chain collects waiters that are to get a token, in order.
+type chain struct{ head, tail *waiter }
+
+func (c *chain) add(w *waiter) {
+	if c.tail == nil {
+		c.head = w
+	} else {
+		c.tail.ready = w
+	}
+	c.tail = w
+}
+
+// send gives each its token. It is called with mu unlocked. A waiter belongs to
+// its own goroutine again from the moment it has the token.
+func (c chain) send() {
+	for w := c.head; w != nil; {
+		next := w.ready
+		w.ready = nil
+		w.ch <- struct{}{}
+		w = next
+	}
+}
+
+// queue holds those who wait, in order of arrival. Each has a slot: the stretch
+// of the arrival time that its tokens take. Slots follow one another from start
+// to end, so that nobody's place is stored and all behind one who leaves move up
+// for free:
+//
+//	start | lead cost | lead cost | ... | end   ... tat
+//
+// A Reservation that is not due yet is promised its time and cannot move up. It
+// lies in the lead of the waiter behind it, or between end and tat, and stops
+// the moving. Waiters with such a lead are marked.
+type queue struct {
+	list.List[waiter, *waiter]
+	start, end int64
+	seq        uint64
+	marks      []*waiter // waiters with a lead, in order
+	promised   int64     // where the slot of the last Reservation ends
+	leader     *waiter   // the head that knows it and keeps the timer
+	limited    int       // waiters with a limit
+}
+
+// push appends a waiter whose slot ends at tat.
+func (q *queue) push(w *waiter, start, cost int64) {
+	if q.Len() == 0 {
+		q.start, q.end = start, start
+	}
+	if w.lead = start - q.end; w.lead != 0 {
+		q.marks = append(q.marks, w)
+	}
+	q.end = start + cost
+	q.seq++
+	w.seq = q.seq
+	if w.limit != never {
+		q.limited++
+	}
+	q.PushBack(w)
+}
+
+// pop removes and returns the head, whose tokens are there.
+func (q *queue) pop(c *cell) *waiter {
+	w := q.PopFront()
+	q.start += w.lead + c.cost(w.n)
+	w.end = q.start
+	if len(q.marks) > 0 && q.marks[0] == w {
+		q.marks = slices.Delete(q.marks, 0, 1)
+	}
+	q.forget(w)
+	return w
+}
+
+func (q *queue) forget(w *waiter) {
+	if w.limit != never {
+		q.limited--
+	}
+	if q.leader == w {
+		q.leader = nil
+	}
+}
+
+// mark returns where among the marks w is or belongs.
+func (q *queue) mark(w *waiter) (int, bool) {
+	return slices.BinarySearchFunc(q.marks, w.seq, func(m *waiter, seq uint64) int {
+		switch {
+		case m.seq < seq:
+			return -1
+		case m.seq > seq:
+			return 1
+		}
+		return 0
+	})
+}
+
+// drop removes a waiter that gives up its slot and returns by how much the
+// arrival time goes back.
+func (q *queue) drop(w *waiter, c *cell, now int64) (back int64) {
+	cost := c.cost(w.n)
+	i, marked := q.mark(w)
+	if marked {
+		q.marks = slices.Delete(q.marks, i, i+1)
+	}
+	behind := q.Next(w)
+	q.Remove(w)
+	q.forget(w)
+	switch {
+	case i < len(q.marks): // all up to the next promise move up
+		q.marks[i].lead += cost
+	case q.trails(c, now):
+		q.end -= cost
+	default:
+		q.end -= cost
+		back = cost
+	}
+	if !marked {
+		return back
+	}
+	if behind == nil { // what led w now trails
+		q.end -= w.lead
+		return back
+	}
+	behind.lead += w.lead
+	if i == len(q.marks) || q.marks[i] != behind {
+		q.marks = slices.Insert(q.marks, i, behind)
+	}
+	return back
+}
+
+// holds reports whether the last Reservation is still to come.
+func (q *queue) holds(c *cell, now int64) bool { return q.promised-c.tol > now }
+
+// trails reports whether a Reservation that is still to come lies behind them all.
+func (q *queue) trails(c *cell, now int64) bool { return q.promised > q.end && q.holds(c, now) }
+
+// advance moves all slots that no Reservation holds back to the front by d.
+func (q *queue) advance(d int64, c *cell, now int64) {
+	switch {
+	case q.Len() == 0 || q.trails(c, now):
+	case len(q.marks) > 0 && q.holds(c, now):
+		q.marks[len(q.marks)-1].lead -= d
+		q.end -= d
+	default:
+		q.start -= d
+		q.end -= d
+	}
+}
+
+// due returns when, in units, the head has its tokens.
+func (q *queue) due(c *cell) int64 {
+	w := q.Front()
+	return q.start + w.lead + c.need(w.n) - c.tol
+}
+
+// shift moves everything by d.
+func (q *queue) shift(d int64, c *cell, now int64) {
+	if q.holds(c, now) {
+		q.promised += d
+	}
+	q.start += d
+	q.end += d
+}
+
+// move carries the queue over from one cell to the next and returns the arrival
+// time there.
+func (q *queue) move(old, c *cell, tat int64) int64 {
+	q.promised = old.mapped(q.promised, c)
+	if q.Len() == 0 {
+		return old.mapped(tat, c)
+	}
+	behind := old.scaled(tat-q.end, c)
+	tokens := q.end - q.start
+	q.start = old.mapped(q.start, c)
+	leads := int64(0)
+	for _, w := range q.marks {
+		tokens -= w.lead
+		w.lead = old.scaled(w.lead, c)
+		leads += w.lead
+	}
+	// Only costs are left in tokens, whole multiples of one token: exact.
+	q.end = q.start + leads + old.scaled(tokens, c)
+	return q.end + behind
+}

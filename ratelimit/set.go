@@ -1,0 +1,172 @@
+package ratelimit
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// SetRate changes the rate from now on. What was gained until now stays, to the
+// token; no grant is lost or made twice. Those who wait are repriced, both ways:
+// who would now wait beyond its deadline or MaxWait fails at once and frees its
+// slot. A [Reservation] keeps the time that it was promised.
+func (l *Limiter) SetRate(r Rate) { l.set(l.now(), func(c *cell) (Rate, int64) { return r, c.burst }) }
+
+// SetBurst changes the size of the bucket. The tokens in it stay, as far as they
+// fit. Those who wait keep their times, but who asks for more than the new burst
+// fails with [ErrExceedsBurst]. It panics if burst is not between 1 and
+// [MaxBurst].
+func (l *Limiter) SetBurst(burst int) {
+	checkBurst(burst)
+	l.set(l.now(), func(c *cell) (Rate, int64) { return c.rate, int64(burst) })
+}
+
+func (l *Limiter) set(t int64, change func(*cell) (Rate, int64)) {
+	var ready chain
+	l.mu.Lock()
+	c := l.cell.Load()
+	r, burst := change(c)
+	if r != c.rate || burst != c.burst {
+		shrinks := burst < c.burst
+		c = l.publishLocked(t, t, r, burst, 0)
+		t = max(t, c.origin)
+		if shrinks || l.queue.limited > 0 {
+			l.sweepLocked(c, t, &ready)
+		}
+		l.serveLocked(c, c.now(t), &ready)
+		l.callLocked(&ready)
+	}
+	l.mu.Unlock()
+	ready.send()
+}
+
+// sweepLocked fails those in the queue who will not have their tokens in time,
+// or never. Each frees its slot before those behind it are looked at.
+func (l *Limiter) sweepLocked(c *cell, t int64, ready *chain) {
+	q, now := &l.queue, c.now(t)
+	pos := q.start
+	for w := q.Front(); w != nil; {
+		behind := q.Next(w)
+		pos += w.lead
+		when := l.reading(c.time(pos + c.need(w.n) - c.tol))
+		switch {
+		case w.n > c.burst && !l.cfg.debt:
+			pos -= w.lead // it passes to the one behind
+			l.failLocked(w, c, now, ErrExceedsBurst, ready)
+		case when > w.limit:
+			pos -= w.lead
+			l.failLocked(w, c, now, &WaitError{int(w.n), delay(when, l.reading(t))}, ready)
+		default:
+			pos += c.cost(w.n)
+		}
+		w = behind
+	}
+}
+
+// SetTokens sets the tokens in the bucket, as far as they fit: to empty it, to
+// fill it, or to take over the state of another. A negative number is a debt.
+// Those who wait come after it. It panics if tokens is NaN or below -[MaxBurst].
+func (l *Limiter) SetTokens(tokens float64) {
+	if !(tokens >= -MaxBurst) { // NaN fails too
+		panic(fmt.Sprintf("ratelimit: tokens must be a number of at least %d, got %v", int64(-MaxBurst), tokens))
+	}
+	l.level(l.now(), func(c *cell, _, now int64) int64 { return now + c.missing(tokens) })
+}
+
+// missing returns what a bucket with that many tokens lacks of a full one, in
+// units, rounded up.
+func (c *cell) missing(tokens float64) int64 {
+	whole := math.Floor(tokens)
+	if whole >= float64(c.burst) {
+		return 0
+	}
+	return (c.burst-int64(whole))*c.inc - int64((tokens-whole)*float64(c.inc))
+}
+
+// Observe follows what a server says of its own limit, for example in its
+// RateLimit header: remaining operations until it resets after reset. It only
+// takes tokens away, because others may use the server too and answers may come
+// out of order: those in the bucket are at most remaining, and if that is 0, none
+// is there before the reset. A reset of 0 is unknown. It panics if remaining is
+// negative.
+func (l *Limiter) Observe(remaining int, reset time.Duration) {
+	if remaining < 0 {
+		panic(fmt.Sprintf("ratelimit: remaining must be at least 0, got %d", remaining))
+	}
+	t := l.now()
+	l.level(t, func(c *cell, level, now int64) int64 {
+		if c.tokens(level, now) <= int64(remaining) {
+			return level // a fraction is no token yet
+		}
+		return now + c.missing(float64(remaining))
+	})
+	if remaining == 0 && reset > 0 {
+		l.hold(t, l.time(l.reading(t)+int64(min(reset, maxReset))))
+	}
+}
+
+// maxReset bounds how long Observe believes that a server wants to be left alone.
+const maxReset = 365 * day
+
+// hold sees to it that no token is there before the time end, and one at end. It
+// stops time until just before, and sets the bucket to what makes that so.
+func (l *Limiter) hold(t, end int64) {
+	l.mu.Lock()
+	c := l.freshLocked(t)
+	level := max(c.tat.Load(), c.now(t))
+	if l.queue.Len() > 0 {
+		level = l.queue.start
+	}
+	held := c.mul == 0 || c.time(level+c.inc-c.tol) >= end
+	if !held {
+		l.publishLocked(t, end-1, c.rate, c.burst, 0)
+	}
+	l.mu.Unlock()
+	if !held {
+		l.level(t, func(c *cell, _, _ int64) int64 { return c.tol - c.inc + max(c.now(end), 1) })
+	}
+}
+
+// level moves the arrival time that those who wait come after, and them with it,
+// to what f returns for it.
+func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
+	var ready chain
+	l.mu.Lock()
+	c := l.freshLocked(t)
+	if c.inc > 0 {
+		c = l.roomLocked(c, t, f)
+		now, q := c.now(t), &l.queue
+		l.serveLocked(c, now, &ready)
+		for {
+			tat := c.tat.Load()
+			level := max(tat, now)
+			if q.Len() > 0 {
+				level = q.start
+			}
+			d := min(f(c, level, now)-level, now+c.room*c.inc-max(tat, now))
+			if c.tat.CompareAndSwap(tat, max(tat, now)+d) {
+				q.shift(d, c, now)
+				break
+			}
+		}
+		if q.limited > 0 {
+			l.sweepLocked(c, t, &ready)
+		}
+		l.serveLocked(c, now, &ready)
+		l.callLocked(&ready)
+	}
+	l.mu.Unlock()
+	ready.send()
+}
+
+// roomLocked makes sure, as far as it goes, that the cell has room for what f asks.
+func (l *Limiter) roomLocked(c *cell, t int64, f func(c *cell, level, now int64) int64) *cell {
+	for c.room < maxRoom {
+		now := c.now(t)
+		if want := f(c, now, now) - now; want/c.inc <= c.room/4 {
+			break
+		}
+		c = l.publishLocked(t, t, c.rate, c.burst, c.room)
+	}
+	return c
+}

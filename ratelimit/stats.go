@@ -1,0 +1,93 @@
+package ratelimit
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/stripe"
+)
+
+// Stats is a snapshot. Rate, Burst, Tokens and Waiting are of one moment; the
+// counts are each right and may be of moments a little apart.
+type Stats struct {
+	Rate  Rate
+	Burst int
+	// Tokens is what is in the bucket, negative while tokens are owed to those
+	// who wait or hold a reservation.
+	Tokens float64
+	// Waiting is the number of callers in the queue.
+	Waiting int
+	// Granted counts requests that were granted, GrantedTokens their tokens, and
+	// Denied those of Allow, Take, TakeUpTo and Reserve that were not; all are -1
+	// without the option Counted.
+	Granted, GrantedTokens, Denied int64
+	// Waits counts callers that stood in the queue and have left it.
+	Waits int64
+	// Rejected counts waits refused with one of this package's errors.
+	Rejected int64
+	// Cancelled counts waits that their context ended. A wait whose context was
+	// done beforehand changes nothing, so it is not counted.
+	Cancelled int64
+	// WaitTotal and WaitMax are the time spent in the queue, however the wait
+	// ended: by all together and by the one that waited longest.
+	WaitTotal, WaitMax time.Duration
+}
+
+// tally counts decisions.
+type tally struct{ granted, tokens, denied *stripe.Counter }
+
+func newTally() *tally { return &tally{stripe.New(), stripe.New(), stripe.New()} }
+
+func (t *tally) add(ok bool, n int64) {
+	if !ok {
+		t.denied.Add(1)
+		return
+	}
+	t.granted.Add(1)
+	t.tokens.Add(n)
+}
+
+// counts are written by those who waited or were refused, never on a fast path.
+type counts struct {
+	waits, rejected, cancelled atomic.Int64
+	total, longest             atomic.Int64 // ns
+}
+
+func (c *counts) waited(d time.Duration) {
+	c.waits.Add(1)
+	c.total.Add(int64(d))
+	for {
+		old := c.longest.Load()
+		if int64(d) <= old || c.longest.CompareAndSwap(old, int64(d)) {
+			return
+		}
+	}
+}
+
+// Stats returns a snapshot.
+func (l *Limiter) Stats() Stats {
+	l.mu.Lock()
+	g, waiting := l.peek(l.now()), l.queue.Len()
+	l.mu.Unlock()
+
+	s := Stats{
+		Rate:    g.c.rate,
+		Burst:   int(g.c.burst),
+		Tokens:  g.tokens(),
+		Waiting: waiting,
+
+		Granted:       -1,
+		GrantedTokens: -1,
+		Denied:        -1,
+
+		Waits:     l.counts.waits.Load(),
+		Rejected:  l.counts.rejected.Load(),
+		Cancelled: l.counts.cancelled.Load(),
+		WaitTotal: time.Duration(l.counts.total.Load()),
+		WaitMax:   time.Duration(l.counts.longest.Load()),
+	}
+	if l.tally != nil {
+		s.Granted, s.GrantedTokens, s.Denied = l.tally.granted.Load(), l.tally.tokens.Load(), l.tally.denied.Load()
+	}
+	return s
+}

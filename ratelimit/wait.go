@@ -1,0 +1,286 @@
+package ratelimit
+
+import (
+	"context"
+	"time"
+
+	"github.com/weirkit/weir/internal/ctxerr"
+)
+
+// WaitReserve is [Limiter.WaitN] with a [Reservation] of the tokens, for callers
+// that may yet find that they don't use them: its Cancel gives back what is
+// still possible.
+func (l *Limiter) WaitReserve(ctx context.Context, n int) (Reservation, error) {
+	checkN(n)
+	return l.wait(ctx, int64(n))
+}
+
+func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
+	if err := ctxerr.Of(ctx); err != nil {
+		return Reservation{}, err
+	}
+	since := l.clock.Now()
+	t := l.time(since)
+	g := l.grant(t, n)
+	if g.ok {
+		if l.tally != nil {
+			l.tally.add(true, n)
+		}
+		return l.reservation(g, n), nil
+	}
+	w, g, err := l.enter(ctx, t, n)
+	var waited time.Duration
+	var r Reservation
+	switch {
+	case w != nil:
+		err = l.await(ctx, w)
+		waited = time.Duration(l.clock.Now() - since)
+		l.counts.waited(waited)
+		r = Reservation{l: l, c: w.c, end: w.end, n: n, ok: true}
+		w.recycle()
+		l.pool.Put(w)
+	case err == nil:
+		r = l.reservation(g, n)
+	}
+	l.settled(n, waited, err)
+	if err != nil {
+		return Reservation{}, err
+	}
+	return r, nil
+}
+
+// settled counts and tells how a wait went that reached the queue.
+func (l *Limiter) settled(n int64, waited time.Duration, err error) {
+	refused := ours(err)
+	switch {
+	case err == nil:
+		if l.tally != nil {
+			l.tally.add(true, n)
+		}
+	case refused:
+		l.counts.rejected.Add(1)
+	default:
+		l.counts.cancelled.Add(1)
+	}
+	e := Event{N: int(n), Waited: waited, Err: err}
+	if refused && l.cfg.events.Rejected != nil {
+		e.RetryAfter = retryAfterOf(err)
+		l.cfg.events.Rejected(e)
+	}
+	if waited >= l.cfg.longWait && l.cfg.events.LongWait != nil {
+		l.cfg.events.LongWait(e)
+	}
+}
+
+// enter takes n tokens, if they are there meanwhile, or puts the caller in the
+// queue, or refuses. The waiter is nil but in the queue.
+func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, err error) {
+	l.mu.Lock()
+	var ready chain
+	defer func() { // no user code runs here: it only keeps the order of the two
+		l.mu.Unlock()
+		ready.send()
+	}()
+	c := l.freshLocked(t)
+	now := c.now(t)
+	l.serveLocked(c, now, &ready)
+	if n > c.burst && !l.cfg.debt || n > maxRoom-c.burst {
+		return nil, g, ErrExceedsBurst
+	}
+	limit := l.limit(ctx, t)
+	for {
+		tat := c.tat.Load()
+		start := max(tat, now)
+		due := start + c.need(n) - c.tol
+		if due > now && start-now+c.cost(n) > c.room*c.inc {
+			if (start-now)/c.inc+n+c.burst > maxRoom/2 {
+				return nil, g, &WaitError{int(n), Never}
+			}
+			c = l.publishLocked(t, t, c.rate, c.burst, n)
+			now = c.now(t)
+			continue
+		}
+		if due > now {
+			if err := l.admitLocked(c, due, t, limit, n); err != nil {
+				return nil, g, err
+			}
+		}
+		next := start + c.cost(n)
+		if !c.tat.CompareAndSwap(tat, next) {
+			continue
+		}
+		if due <= now {
+			return nil, grant{true, c, next, now, t}, nil
+		}
+		w = l.pool.Get().(*waiter) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+		w.n, w.limit = n, limit
+		w.state.Store(asleep)
+		l.queue.push(w, start, c.cost(n))
+		if l.queue.Len() == 1 {
+			l.queue.leader = w
+		}
+		return w, g, nil
+	}
+}
+
+// limit returns the last reading of the clock at which a caller that comes at
+// time t still wants its tokens.
+func (l *Limiter) limit(ctx context.Context, t int64) int64 {
+	limit := int64(never)
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = l.clock.At(deadline) - 1
+	}
+	if l.cfg.maxWait > 0 {
+		limit = min(limit, l.reading(t)+int64(l.cfg.maxWait))
+	}
+	return limit
+}
+
+// admitLocked refuses one who would have to wait until due.
+func (l *Limiter) admitLocked(c *cell, due, t, limit, n int64) error {
+	if when := l.reading(c.time(due)); when > limit {
+		return &WaitError{int(n), delay(when, l.reading(t))}
+	}
+	if l.cfg.maxWaiters >= 0 && l.queue.Len() >= l.cfg.maxWaiters {
+		return ErrQueueFull
+	}
+	return nil
+}
+
+func delay(when, now int64) time.Duration {
+	if when == never {
+		return Never
+	}
+	return time.Duration(max(when-now, 0))
+}
+
+// serveLocked serves those whose tokens are there, and sees to it that the head
+// of the queue knows that it is the head.
+func (l *Limiter) serveLocked(c *cell, now int64, ready *chain) {
+	q := &l.queue
+	for q.Len() > 0 && q.due(c) <= now {
+		w := q.pop(c)
+		w.c = c
+		l.finishLocked(w, served, ready)
+	}
+	if head := q.Front(); head != nil && head != q.leader {
+		q.leader = head
+		l.callLocked(ready)
+	}
+}
+
+// callLocked makes the leader look at its time again.
+func (l *Limiter) callLocked(ready *chain) {
+	if w := l.queue.leader; w != nil && w.state.Load() == asleep {
+		w.state.Store(called)
+		ready.add(w)
+	}
+}
+
+// finishLocked gives a waiter its final state. One that was called has its token
+// under way already.
+func (l *Limiter) finishLocked(w *waiter, state int32, ready *chain) {
+	if w.state.Load() == asleep {
+		ready.add(w)
+	}
+	w.state.Store(state)
+}
+
+// failLocked takes a waiter out of the queue with an error; its slot is free.
+func (l *Limiter) failLocked(w *waiter, c *cell, now int64, err error, ready *chain) {
+	c.tat.Add(-l.queue.drop(w, c, now))
+	w.err = err
+	l.finishLocked(w, failed, ready)
+}
+
+// await blocks until w has its tokens, fails, or its context ends.
+func (l *Limiter) await(ctx context.Context, w *waiter) error {
+	for told := false; ; {
+		var alarm <-chan time.Time
+		switch d, state := l.turn(w, told); {
+		case state == served:
+			return nil
+		case state == failed:
+			return w.err
+		case d != Never:
+			alarm = w.alarm(d)
+		}
+		told = false
+		select {
+		case <-w.ch:
+			told = true
+		case <-alarm:
+		case <-ctx.Done():
+		}
+		if err := ctxerr.Of(ctx); err != nil { // a done ctx wins over tokens that came first
+			return l.leave(w, err, told)
+		}
+	}
+}
+
+// turn serves whom it is time to serve and returns the state of w and, if it is
+// the head of the queue, how long until it is its turn; else Never. Told says
+// that w has taken a token from its channel.
+func (l *Limiter) turn(w *waiter, told bool) (time.Duration, int32) {
+	reading := l.clock.Now()
+	t := l.time(reading)
+	var ready chain
+	l.mu.Lock()
+	c := l.freshLocked(t)
+	owed := l.answeredLocked(w, told)
+	if l.queue.Front() == w {
+		l.queue.leader = w
+	}
+	l.serveLocked(c, c.now(t), &ready)
+	state, d := w.state.Load(), Never
+	if state == asleep && l.queue.leader == w {
+		d = delay(l.reading(c.time(l.queue.due(c))), reading)
+	}
+	l.mu.Unlock()
+	ready.send()
+	if owed && (state == served || state == failed) {
+		<-w.ch // it is there or about to be
+	}
+	return d, state
+}
+
+// answeredLocked puts w back to sleep if it has taken the token of a call, and
+// reports whether it will have to take one more when it is out of the queue.
+func (l *Limiter) answeredLocked(w *waiter, told bool) (owed bool) {
+	if told && w.state.Load() == called {
+		w.state.Store(asleep)
+		return true
+	}
+	return !told
+}
+
+// leave ends the wait of w because of err: its slot is free, all behind it move
+// up, and no token is lost.
+func (l *Limiter) leave(w *waiter, err error, told bool) error {
+	t := l.now()
+	var ready chain
+	l.mu.Lock()
+	c := l.freshLocked(t)
+	owed := l.answeredLocked(w, told)
+	was := w.state.Load()
+	switch was {
+	case asleep, called:
+		c.tat.Add(-l.queue.drop(w, c, c.now(t)))
+		owed = was == called
+	case served:
+		if l.refundLocked(w.c, w.end, w.n, t) {
+			l.callLocked(&ready)
+		}
+		c = l.cell.Load()
+	}
+	l.serveLocked(c, c.now(t), &ready)
+	l.mu.Unlock()
+	ready.send()
+	if owed {
+		<-w.ch // it is there or about to be
+	}
+	if was == failed {
+		return w.err
+	}
+	return err
+}
