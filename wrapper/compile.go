@@ -1,0 +1,151 @@
+package wrapper
+
+import (
+	"fmt"
+
+	"github.com/weirkit/weir/breaker"
+	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/retry"
+	"github.com/weirkit/weir/semaphore"
+)
+
+// frame is a run of layers that one function runs, without a closure: at most
+// one of each, in this order. The standard order is one frame; other orders
+// need several.
+type frame struct {
+	life    *lifecycle // of the wrapper that begins here
+	total   *limit
+	retry   *retry.Policy
+	breaker *breaker.Breaker // asked here, entered behind the gates
+	gates   []gate
+	attempt *limit
+	foreign Layer // or neither
+	catch   bool
+	bare    bool   // neither breaker nor gates nor attempt: there is nothing to enter
+	next    *frame // nil: the call is inside
+}
+
+// gate is a place to wait: a limiter or a semaphore, ours or a foreign one.
+// Exactly one field is set.
+type gate struct {
+	limiter   *ratelimit.Limiter
+	semaphore *semaphore.Semaphore
+	waiter    Waiter
+	acquirer  Acquirer
+}
+
+// rank is a place in a frame. A layer whose place has passed begins the next.
+type rank int
+
+const (
+	rankLife rank = iota
+	rankTotal
+	rankRetry
+	rankBreaker
+	rankGate
+	rankAttempt
+	rankForeign
+)
+
+// compiler turns a list of layers into frames.
+type compiler struct {
+	first, last *frame
+	free        rank // the first place of last that is still free
+}
+
+// at returns the frame to put a layer of rank r in.
+func (c *compiler) at(r rank) *frame {
+	if c.last == nil || r < c.free {
+		f := &frame{}
+		if c.last == nil {
+			c.first = f
+		} else {
+			c.last.next = f
+		}
+		c.last = f
+	}
+	c.free = r + 1
+	if r == rankGate {
+		c.free = r // as many as there are
+	}
+	return c.last
+}
+
+// finish completes the frames.
+func (c *compiler) finish() {
+	for f := c.first; f != nil; f = f.next {
+		f.bare = f.breaker == nil && len(f.gates) == 0 && f.attempt == nil
+	}
+}
+
+func (c *compiler) add(l Layer) {
+	switch l := l.(type) {
+	case *ratelimit.Limiter:
+		c.gate(gate{limiter: l})
+	case *semaphore.Semaphore:
+		c.gate(gate{semaphore: l})
+	case waiterLayer:
+		c.gate(gate{waiter: l.waiter})
+	case acquirerLayer:
+		c.gate(gate{acquirer: l.acquirer})
+	case *breaker.Breaker:
+		c.at(rankBreaker).breaker = l
+	case *retry.Policy:
+		c.retry(l)
+	case *timeoutLayer:
+		if c.last == nil || c.free <= rankTotal {
+			c.at(rankTotal).total = l.limit
+			return
+		}
+		c.at(rankAttempt).attempt = l.limit
+	case recoverLayer:
+		c.at(rankForeign).catch = true
+	case *Wrapper:
+		c.at(rankLife).life = l.life
+		for _, inner := range l.layers {
+			c.add(inner)
+		}
+	default:
+		c.at(rankForeign).foreign = l
+	}
+}
+
+func (c *compiler) gate(g gate) {
+	f := c.at(rankGate)
+	f.gates = append(f.gates, g)
+}
+
+// retry puts a policy that runs one attempt after the other in its place. One
+// that hedges runs several at once, which one frame cannot: it is a layer like
+// a foreign one.
+func (c *compiler) retry(p *retry.Policy) {
+	if p.Hedged() {
+		c.at(rankForeign).foreign = p
+		return
+	}
+	c.at(rankRetry).retry = p
+}
+
+// checkLayers panics if a layer is nil, also one of our own types.
+func checkLayers(layers []Layer) {
+	for i, l := range layers {
+		isNil := l == nil
+		switch l := l.(type) {
+		case *ratelimit.Limiter:
+			isNil = l == nil
+		case *semaphore.Semaphore:
+			isNil = l == nil
+		case *breaker.Breaker:
+			isNil = l == nil
+		case *retry.Policy:
+			isNil = l == nil
+		case *Wrapper:
+			isNil = l == nil
+		case Func:
+			isNil = l == nil
+		}
+		if isNil {
+			panic(fmt.Sprintf("wrapper: layer %d is nil (%T); leave it out", i, l))
+		}
+	}
+}

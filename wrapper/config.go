@@ -1,0 +1,154 @@
+package wrapper
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// Config says which parts New puts around a call, and how they are set. Zero
+// leaves a part out. A setting of a part that is left out is checked, but has
+// no effect.
+type Config struct {
+	// MaxConcurrency is how many calls run at once. The others wait, in order.
+	MaxConcurrency int
+	// Timeout is how long one operation may take: all its attempts, the waits for
+	// a token and a permit and the pauses together.
+	Timeout time.Duration
+	// AttemptTimeout is how long one attempt may take, waits not counted.
+	AttemptTimeout time.Duration
+	// RateLimit is how many attempts may start in a second, in the long run. It
+	// may be below 1.
+	RateLimit float64
+	// Burst is how many attempts may start at once after a pause; 0 means 1.
+	Burst int
+	// RetryAttempts is the number of retries after the first try: 3 means at most
+	// 4 attempts.
+	RetryAttempts int
+	// RetryDelay is the pause before a retry; 0 means none.
+	RetryDelay time.Duration
+	// MaxRetryDelay makes the pauses grow: from RetryDelay, doubled each time up to
+	// this, and each drawn at random below that (full jitter). It also bounds a
+	// pause that an error asks for (Retry-After). 0 keeps every pause at RetryDelay.
+	MaxRetryDelay time.Duration
+	// EnableCircuitBreaker adds a breaker.
+	EnableCircuitBreaker bool
+	// CircuitBreakerThreshold is how many failures in a row open the breaker. It
+	// must be set if the breaker is enabled.
+	CircuitBreakerThreshold int
+	// RecoveryTimeout is how long the breaker stays open before it lets a probe
+	// through; 0 means the default of package breaker.
+	RecoveryTimeout time.Duration
+}
+
+// FieldError is one wrong field of a Config.
+type FieldError struct {
+	// Field is the name of the field.
+	Field string
+	// Value is what was given.
+	Value any
+	// Problem says what would be right.
+	Problem string
+}
+
+// Error gives field, problem and value.
+func (e FieldError) Error() string {
+	return fmt.Sprintf("%s %s, got %v", e.Field, e.Problem, e.Value)
+}
+
+// ConfigError is returned when a Config is wrong. It lists every wrong field,
+// so that a file can be put right in one go.
+type ConfigError struct {
+	Fields []FieldError
+}
+
+// Error lists every wrong field.
+func (e *ConfigError) Error() string {
+	lines := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		lines[i] = f.Error()
+	}
+	return "wrapper: wrong config: " + strings.Join(lines, "; ")
+}
+
+// Unwrap returns the fields, for errors.As.
+func (e *ConfigError) Unwrap() []error {
+	errs := make([]error, len(e.Fields))
+	for i, f := range e.Fields {
+		errs[i] = f
+	}
+	return errs
+}
+
+// Validate returns a *ConfigError that lists every wrong field, or nil. New
+// does the same.
+func (c Config) Validate() error {
+	var v validation
+	v.notNegative("MaxConcurrency", c.MaxConcurrency)
+	v.duration("Timeout", c.Timeout)
+	v.duration("AttemptTimeout", c.AttemptTimeout)
+	if c.Timeout > 0 && c.AttemptTimeout > c.Timeout {
+		v.wrong("AttemptTimeout", c.AttemptTimeout, fmt.Sprintf("must be at most Timeout (%v), which bounds all attempts", c.Timeout))
+	}
+	v.rate("RateLimit", c.RateLimit)
+	v.notNegative("Burst", c.Burst)
+	v.notNegative("RetryAttempts", c.RetryAttempts)
+	v.duration("RetryDelay", c.RetryDelay)
+	v.duration("MaxRetryDelay", c.MaxRetryDelay)
+	switch {
+	case c.MaxRetryDelay > 0 && c.RetryDelay == 0:
+		v.wrong("MaxRetryDelay", c.MaxRetryDelay, "needs a RetryDelay to grow from")
+	case c.MaxRetryDelay > 0 && c.MaxRetryDelay < c.RetryDelay:
+		v.wrong("MaxRetryDelay", c.MaxRetryDelay, fmt.Sprintf("must be at least RetryDelay (%v)", c.RetryDelay))
+	}
+	v.notNegative("CircuitBreakerThreshold", c.CircuitBreakerThreshold)
+	if c.EnableCircuitBreaker && c.CircuitBreakerThreshold == 0 {
+		v.wrong("CircuitBreakerThreshold", 0, "must be at least 1 when the breaker is enabled")
+	}
+	v.duration("RecoveryTimeout", c.RecoveryTimeout)
+	return v.err()
+}
+
+// maxRate is the highest rate that a Config may name: one operation a
+// nanosecond.
+const maxRate = 1e9
+
+// minRate is the lowest: about one operation in thirty years.
+const minRate = 1e-9
+
+type validation struct{ fields []FieldError }
+
+func (v *validation) wrong(field string, value any, problem string) {
+	v.fields = append(v.fields, FieldError{Field: field, Value: value, Problem: problem})
+}
+
+func (v *validation) notNegative(field string, n int) {
+	if n < 0 {
+		v.wrong(field, n, "must not be negative")
+	}
+}
+
+func (v *validation) duration(field string, d time.Duration) {
+	if d < 0 {
+		v.wrong(field, d, "must not be negative")
+	}
+}
+
+func (v *validation) rate(field string, r float64) {
+	switch {
+	case math.IsNaN(r), r < 0:
+		v.wrong(field, r, "must be a number of operations a second, 0 for no limit")
+	case r > maxRate:
+		v.wrong(field, r, fmt.Sprintf("must be at most %g operations a second, 0 for no limit", maxRate))
+	case r > 0 && r < minRate:
+		v.wrong(field, r, fmt.Sprintf("must be at least %g operations a second, 0 for no limit", minRate))
+	}
+}
+
+func (v *validation) err() error {
+	if len(v.fields) == 0 {
+		return nil
+	}
+	return &ConfigError{Fields: v.fields}
+}

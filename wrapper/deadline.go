@@ -1,0 +1,208 @@
+package wrapper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/mono"
+)
+
+// deadline is a context that ends at a deadline of ours, and costs one small
+// object and two clock readings as long as nobody listens.
+//
+// Its reference is context.WithDeadlineCause, and it behaves like it in every
+// corner by becoming it: whoever asks for more than "is it over?" (Done, a
+// child, AfterFunc, Cause) arms it, and from then on the real context made at
+// that moment answers every question. Before that there is no timer, no channel
+// and no entry in the parent.
+//
+// Invariant: inner goes nil -> (done | a real context), done -> a real context
+// that is cancelled, and never elsewhere. So what Err and Cause said once they
+// say for ever.
+type deadline struct {
+	parent context.Context
+	at     time.Time // never after the parent's own deadline
+	ns     int64     // our deadline by limit.clock
+	limit  *limit
+	own    bool // at is ours, not the parent's
+	quiet  bool // see hush
+	inner  atomic.Pointer[armed]
+}
+
+// limit is what every deadline of one Timeout layer has in common.
+type limit struct {
+	name  string
+	d     time.Duration
+	clock mono.Clock
+	cause *TimeoutError // without an error of a call; its identity tells whose deadline passed
+}
+
+// armed is a real context and how to end it.
+type armed struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// done marks a deadline that ended, because its call returned, before anybody
+// listened and before the deadline or the parent's end. Nobody writes to it.
+var done = &armed{}
+
+// oracle knows one key: the one by which package context looks for its own
+// contexts. A context that says more than nil for it must be the right one, or
+// context.Cause gives the cause of somebody else.
+var oracle = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func newLimit(name string, d time.Duration) *limit {
+	return &limit{name: name, d: d, clock: mono.New(), cause: &TimeoutError{Limit: d}}
+}
+
+func (l *limit) String() string { return fmt.Sprintf("%s(%v)", l.name, l.d) }
+
+// start returns a context for a call that begins now.
+func (l *limit) start(parent context.Context) *deadline {
+	now := l.clock.Now() // negative in a synctest bubble, if l was made outside
+	ns := now + int64(l.d)
+	if ns < now {
+		ns = math.MaxInt64 // centuries ahead
+	}
+	c := &deadline{parent: parent, at: l.clock.Time(ns), ns: ns, limit: l, own: true}
+	if at, ok := parent.Deadline(); ok && at.Before(c.at) {
+		c.at, c.own = at, false
+	}
+	return c
+}
+
+// hush makes c spare the clock until it is handed to code that is not ours.
+// Between its start and then it has seen nothing but our own gates, which wait
+// through Done alone: as long as it is not armed no time to speak of has passed.
+func (c *deadline) hush() { c.quiet = true }
+
+// speak ends what hush began, and must come before anybody else has c. Later it
+// only reads, so that a retry does not write what leftovers of an earlier
+// attempt read.
+func (c *deadline) speak() {
+	if c != nil && c.quiet {
+		c.quiet = false
+	}
+}
+
+// fresh reports whether c was made just now, and nothing has waited since.
+func (c *deadline) fresh() bool { return c.quiet && c.inner.Load() == nil }
+
+// passed reports whether the deadline has passed.
+func (c *deadline) passed() bool {
+	return c.limit.clock.Now() >= c.ns
+}
+
+// over reports whether the parent or the deadline has ended c. One that has
+// does not go back: the clock and contexts only go forward.
+func (c *deadline) over() bool {
+	return c.parent.Err() != nil || c.own && !c.quiet && c.passed()
+}
+
+// arm makes the real context, unless it is there, and returns it. If the
+// deadline or the parent is over, it is made ended, with the right error.
+func (c *deadline) arm() *armed {
+	for {
+		was := c.inner.Load()
+		if was != nil && was != done {
+			return was
+		}
+		now := c.build(was == done)
+		if c.inner.CompareAndSwap(was, now) {
+			return now
+		}
+		now.cancel() // another goroutine was first
+	}
+}
+
+func (c *deadline) build(returned bool) *armed {
+	parent := c.parent
+	switch {
+	case returned:
+		ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+		cancel()
+		return &armed{ctx, cancel}
+	case !c.own:
+		ctx, cancel := context.WithCancel(parent)
+		return &armed{ctx, cancel}
+	case c.passed() && c.ranOutFirst():
+		// The real context would copy the end of its parent, although ours came
+		// first and nobody was there to see it.
+		parent = context.WithoutCancel(parent)
+	}
+	ctx, cancel := context.WithDeadlineCause(parent, c.at, c.limit.cause)
+	return &armed{ctx, cancel}
+}
+
+// ranOutFirst reports whether the parent has ended at a deadline of its own,
+// which then lies behind ours.
+func (c *deadline) ranOutFirst() bool {
+	at, ok := c.parent.Deadline()
+	return ok && at.After(c.at) && errors.Is(c.parent.Err(), context.DeadlineExceeded)
+}
+
+// end ends c because its call returned. It is idempotent.
+func (c *deadline) end() {
+	if c.inner.Load() == nil {
+		if !c.over() && c.inner.CompareAndSwap(nil, done) {
+			return
+		}
+		c.arm() // it was over before the call returned, and stays so
+	}
+	if a := c.inner.Load(); a != done {
+		a.cancel()
+	}
+}
+
+// fired reports whether c has ended because its own deadline passed.
+func (c *deadline) fired() bool {
+	return c.own && c.Err() != nil && context.Cause(c) == error(c.limit.cause) //nolint:errorlint // identity tells whose deadline it was
+}
+
+// Deadline returns the sooner of our deadline and the parent's.
+func (c *deadline) Deadline() (time.Time, bool) { return c.at, true }
+
+// Done arms c: from here on there is a timer.
+func (c *deadline) Done() <-chan struct{} { return c.arm().ctx.Done() }
+
+// Err arms nothing unless it has an end to report, which must then stay.
+func (c *deadline) Err() error {
+	switch a := c.inner.Load(); a {
+	case nil:
+		if !c.over() {
+			return nil
+		}
+		return c.arm().ctx.Err()
+	case done:
+		return context.Canceled
+	default:
+		return a.ctx.Err()
+	}
+}
+
+// Value is the parent's, but for the key by which package context finds out
+// whose child or cause this is.
+func (c *deadline) Value(key any) any {
+	a := c.inner.Load()
+	if a == nil || a == done {
+		if oracle.Value(key) == nil {
+			return c.parent.Value(key)
+		}
+		a = c.arm()
+	}
+	return a.ctx.Value(key)
+}
+
+// String is for people who print a context.
+func (c *deadline) String() string {
+	return fmt.Sprintf("%v.%v", c.parent, c.limit)
+}

@@ -1,0 +1,165 @@
+package wrapper
+
+import (
+	"context"
+	"errors"
+
+	"github.com/weirkit/weir/breaker"
+	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/ratelimit"
+)
+
+// passage is one attempt's way through the gates and the breaker of a frame,
+// and back. Whatever it took, one of leave, undo and abandon gives it up.
+type passage struct {
+	permit   breaker.Permit
+	timeout  *deadline // whose deadline counts, or nil
+	in       int       // gates passed
+	taken    int       // tokens
+	admitted bool      // by the breaker: permit is held
+	share    bool      // the attempt has a fair share of the timeout to itself
+	tokens   [2]ratelimit.Reservation
+	more     []ratelimit.Reservation // where a frame has further limiters
+}
+
+// enter asks the breaker, waits at the gates in order and enters the breaker.
+// If it returns an error it has given everything back.
+func (p *passage) enter(ctx, caller context.Context, sc scope, f *frame) error {
+	if f.breaker != nil {
+		if err := f.breaker.Ready(); err != nil {
+			return err
+		}
+	}
+	for i := range f.gates {
+		if err := p.wait(ctx, sc, &f.gates[i]); err != nil {
+			p.undo(f)
+			return err
+		}
+		p.in++
+	}
+	if p.in > 0 && ctx.Err() != nil { // it ended at the moment the last gate opened
+		p.undo(f)
+		return ctxerr.Of(ctx)
+	}
+	if f.breaker == nil {
+		return nil
+	}
+	var err error
+	if p.permit, err = f.breaker.Acquire(caller); err != nil {
+		p.undo(f)
+		return err
+	}
+	p.admitted = true
+	if t := sc.timeout; t != nil {
+		p.timeout = t
+		p.share = t.fresh() || t.ns-t.limit.clock.Now() >= int64(t.limit.d/2)
+	}
+	return nil
+}
+
+func (p *passage) wait(ctx context.Context, sc scope, g *gate) (err error) {
+	switch {
+	case g.limiter != nil:
+		r, err := g.limiter.WaitReserve(ctx, 1)
+		if err != nil {
+			return err
+		}
+		if p.taken < len(p.tokens) {
+			p.tokens[p.taken] = r
+			p.taken++
+		} else {
+			p.more = append(p.more, r)
+		}
+		return nil
+	case g.semaphore != nil:
+		return g.semaphore.Acquire(ctx, 1)
+	}
+	sc.newest.speak()
+	if g.waiter != nil {
+		return g.waiter.Wait(ctx)
+	}
+	return g.acquirer.Acquire(ctx, 1)
+}
+
+// leave gives back what is to be given back after the attempt has returned err,
+// and tells the breaker. begun is false if the call was refused by a layer
+// inside.
+//
+// The breaker goes first, so that whoever gets the permit next sees what it made
+// of the result. It runs code of users, which may panic: then abandon follows.
+func (p *passage) leave(ctx, caller context.Context, f *frame, begun bool, err error) {
+	if p.admitted {
+		p.admitted = false
+		if err != nil && (!begun || p.excused(ctx, caller)) {
+			p.permit.Cancel()
+		} else {
+			p.permit.Done(err)
+		}
+	}
+	if !begun {
+		p.refund()
+	}
+	p.release(f)
+}
+
+// excused reports whether an attempt that failed says nothing about what was
+// called: it was cancelled by a layer of somebody else, or ended by a timeout of
+// which too much had passed in our own queues. The end of the caller's context
+// is for the breaker to judge, and a deadline that a foreign layer set is a
+// failure like our own.
+func (p *passage) excused(ctx, caller context.Context) bool {
+	if caller.Err() != nil || ctx.Err() == nil {
+		return false
+	}
+	if p.timeout == nil || !p.timeout.fired() {
+		return errors.Is(ctx.Err(), context.Canceled)
+	}
+	return !p.share
+}
+
+// undo gives everything back: the call does not begin.
+func (p *passage) undo(f *frame) {
+	p.refund()
+	p.release(f)
+}
+
+// abandon gives everything back while a panic or a Goexit passes. begun is false
+// if it comes from a layer and not from the call.
+func (p *passage) abandon(f *frame, begun bool) {
+	defer p.release(f) // also if the breaker runs code that panics too
+	if !begun {
+		p.refund()
+	}
+	if p.admitted {
+		p.admitted = false
+		if begun {
+			p.permit.Report(breaker.Failure, breaker.ErrNoReturn)
+		} else {
+			p.permit.Cancel()
+		}
+	}
+}
+
+// refund gives back the tokens, where that is still possible.
+func (p *passage) refund() {
+	for i := range p.taken {
+		p.tokens[i].Cancel()
+	}
+	for i := range p.more {
+		p.more[i].Cancel()
+	}
+}
+
+// release leaves the gates, innermost first. It may be called again, after a
+// release that panicked: what it had passed is not released twice.
+func (p *passage) release(f *frame) {
+	for p.in > 0 {
+		p.in--
+		switch g := &f.gates[p.in]; {
+		case g.semaphore != nil:
+			g.semaphore.Release(1)
+		case g.acquirer != nil:
+			g.acquirer.Release(1)
+		}
+	}
+}
