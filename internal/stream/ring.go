@@ -39,12 +39,17 @@ type Ring[T any] struct {
 
 	_ [128]byte // processors prefetch lines in pairs
 
-	// The producer's. full is the consumer's freed as the producer last saw it:
-	// it reads the other side's line only when the ring looks full.
+	// Written when a side sleeps. The producer reads items on each push, so it
+	// must not lie beside what the consumer writes on each take.
+	room  gate // where the producer sleeps
+	items gate // where the consumer sleeps
+
+	_ [128]byte
+
+	// The producer's.
 	tail   atomic.Uint64 // how many were pushed
 	pushed uint64        // tail, without an atomic read
-	full   uint64        // the count of pushes at which the ring is full
-	room   gate          // where the producer sleeps
+	full   uint64        // pushed at which the ring is full, as the producer last saw head
 
 	_ [128]byte
 
@@ -52,7 +57,6 @@ type Ring[T any] struct {
 	head  atomic.Uint64 // how many slots were given back
 	taken uint64        // how many items were taken: head <= taken < head+half
 	ready uint64        // tail, as the consumer last saw it
-	items gate          // where the consumer sleeps
 }
 
 // NewRing returns an empty ring for size items. It panics if size is not
