@@ -71,16 +71,16 @@ func (c *core[T]) enter(done <-chan struct{}) bool {
 
 // begin makes what the producer runs with. It returns false, and ends the
 // generator, if the producer must not begin.
-func (c *core[T]) begin(p *prefetch[T]) (context.Context, bool) {
+func (c *core[T]) begin(p *prefetch[T]) (context.Context, context.CancelFunc, bool) {
 	ctx, cancel := context.WithCancel(c.ctx) // #nosec G118 -- conclude calls it
 	// Published before closed is read; Close sets closed before it looks for
 	// the life. So one of the two sees the other.
 	c.life.Store(&life[T]{cancel, p})
 	if c.halted() {
 		c.conclude(outcome{refused: true})
-		return nil, false
+		return nil, nil, false
 	}
-	return ctx, true
+	return ctx, cancel, true
 }
 
 // conclude ends the generator, after its producer.

@@ -1,39 +1,63 @@
 package generator
 
-// run calls the producer on this stack and ends the generator after it: for a
-// loop over a generator that has not been pulled yet (direct), or as the coroutine
-// of one that has.
-//
-// A panic or Goexit passes through untouched: of the producer, which aborts the
-// generator, or of the body of a direct loop, which thereby leaves it.
-func (c *core[T]) run(yield func(T) bool, direct bool) {
-	ctx, ok := c.begin(nil)
+import "context"
+
+// direct is a run of the producer on the stack of whoever wants its values: of a
+// loop over a generator that has not been pulled yet, or of the coroutine of one
+// that has.
+type direct struct {
+	state  state
+	cancel context.CancelFunc
+}
+
+type state uint8
+
+const (
+	open    state = iota
+	inBody        // still so at the end: the body panicked or exited
+	left          // the body said no
+	stopped       // Close or the context says no
+)
+
+// refuse says no for good, also to a producer that goes on asking.
+func (d *direct) refuse(why state) bool {
+	if d.state == open || d.state == inBody {
+		d.state = why
+	}
+	d.cancel()
+	return false
+}
+
+// run calls the producer and ends the generator after it. A panic or Goexit of
+// the producer passes through untouched and aborts the generator. loop tells that
+// body is that of a loop, whose panic or Goexit leaves the generator instead; the
+// coroutine's body is ours and only returns.
+func (c *core[T]) run(body func(T) bool, loop bool) {
+	ctx, cancel, ok := c.begin(nil)
 	if !ok {
 		return
 	}
-	wanted, inBody, left := true, false, false
+	d := &direct{cancel: cancel}
 	o := outcome{aborted: true}
 	defer func() {
-		o.refused = !wanted
-		if direct && (left || inBody) {
+		o.refused = d.state != open
+		if loop && (d.state == left || d.state == inBody) {
 			c.left = true
-			o.aborted = o.aborted && !inBody // the panic or Goexit is the body's own
+			o.aborted = o.aborted && d.state != inBody
 		}
 		c.conclude(o)
 	}()
-	refuse := func() bool {
-		wanted = false // for good, also to a producer that goes on asking
-		c.life.Load().cancel()
-		return false
-	}
 	o.err = c.produce(ctx, func(v T) bool {
-		if !wanted || c.halted() {
-			return refuse()
+		// halted, by hand: it is not inlined, and this is the whole cost of a value.
+		if d.state != open || c.closed.Load() || c.done != nil && c.ctx.Err() != nil {
+			return d.refuse(stopped)
 		}
-		wanted, inBody = false, true
-		wanted = yield(v)
-		inBody, left = false, !wanted
-		return wanted || refuse()
+		d.state = inBody
+		if !body(v) {
+			return d.refuse(left)
+		}
+		d.state = open
+		return true
 	})
 	o.aborted = false
 }

@@ -99,16 +99,21 @@ func (c *core[T]) eachPrefetched(body func(T) bool) {
 	if p == nil {
 		return
 	}
-	defer c.end()
-	for !c.halted() {
-		v, ok := p.ring.NextUntil(c.done, nil)
+	leaving := false
+	defer func() {
+		c.left = leaving
+		c.end()
+	}()
+	ring, done, ctx := p.ring, c.done, c.ctx
+	for done == nil || ctx.Err() == nil { // Close stops the ring
+		v, ok := ring.NextUntil(done, nil)
 		if !ok {
 			return
 		}
-		c.left = true
+		leaving = true // also by a panic or Goexit of the body
 		if !body(v) {
 			return
 		}
-		c.left = false
+		leaving = false
 	}
 }

@@ -23,22 +23,27 @@ func (c *core[T]) prefetching() *prefetch[T] {
 		return l.prefetch
 	}
 	p := &prefetch[T]{ring: stream.NewRing[T](c.buffer), gone: make(chan struct{})}
-	ctx, ok := c.begin(p)
+	ctx, cancel, ok := c.begin(p)
 	if !ok {
 		close(p.gone) // a Close that has seen the life waits for it
 		return nil
 	}
-	go p.run(ctx, c)
+	go p.run(ctx, cancel, c)
 	return p
 }
 
-func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
+func (p *prefetch[T]) run(ctx context.Context, cancel context.CancelFunc, c *core[T]) {
 	o := &p.outcome
+	var done <-chan struct{}
+	if c.done != nil {
+		done = ctx.Done()
+	}
 	fault.Catch(func() {
 		o.err = c.produce(ctx, func(v T) bool {
-			if o.refused || c.halted() || !p.ring.PushUntil(v, c.done) {
+			// Close and a break stop the ring, so only the context is asked here.
+			if o.refused || done != nil && ctx.Err() != nil || !p.ring.PushUntil(v, done) {
 				o.refused = true // written once: the consumer reads this cache line
-				c.life.Load().cancel()
+				cancel()
 				return false
 			}
 			return true
