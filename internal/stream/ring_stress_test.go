@@ -19,7 +19,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		for _, size := range []int{1, 2, 3, 16} {
 			t.Run(fmt.Sprintf("procs=%d/size=%d", procs, size), func(t *testing.T) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-				const items = 20_000
+				const items = 5000
 				r := stream.NewRing[int](size)
 				var wg sync.WaitGroup
 				wg.Go(func() {
@@ -53,7 +53,7 @@ func TestStopAtAnyMomentEndsBothSides(t *testing.T) {
 	for _, procs := range []int{1, 2, 8} {
 		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-			for round := range 1500 {
+			for round := range 300 {
 				r := stream.NewRing[int](1 + round%5)
 				var wg sync.WaitGroup
 				wg.Go(func() {
@@ -86,7 +86,7 @@ func TestStopAtAnyMomentEndsBothSides(t *testing.T) {
 
 // The consumer leaves and comes back at any moment, while the producer wakes it.
 func TestALeaveThatRacesAPushLosesNothing(t *testing.T) {
-	for round := range 200 {
+	for round := range 100 {
 		r := stream.NewRing[int](2)
 		var wg sync.WaitGroup
 		leave := make(chan chan struct{}, 1)
