@@ -16,7 +16,7 @@ import (
 // closed when the producer ends.
 //
 //go:noinline
-func dropped(t *testing.T, ctx context.Context, opts ...generator.Option) <-chan struct{} {
+func dropped(ctx context.Context, t *testing.T, opts ...generator.Option) <-chan struct{} {
 	t.Helper()
 	ended := make(chan struct{})
 	g := generator.New(ctx, func(ctx context.Context, yield func(int) bool) error {
@@ -34,7 +34,7 @@ func TestAnAbandonedGeneratorIsReclaimed(t *testing.T) {
 		"prefetched": {generator.Buffer(8)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ended := dropped(t, context.Background(), opts...)
+			ended := dropped(context.Background(), t, opts...)
 			for {
 				runtime.GC()
 				select {
@@ -100,7 +100,7 @@ func TestAnAbandonedProducerThatPanicsHurtsNobody(t *testing.T) {
 func TestAGeneratorAbandonedInABubbleEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := dropped(t, ctx, generator.Buffer(8))
+		ended := dropped(ctx, t, generator.Buffer(8))
 		for range 5 {
 			runtime.GC()
 			synctest.Wait()

@@ -32,15 +32,22 @@ func rangeOver[T any](seq iter.Seq[T]) int {
 	return n
 }
 
-func channelOf(ctx context.Context, size int) <-chan int {
+func plainChannel(size int) <-chan int {
 	c := make(chan int, size)
 	go func() {
 		defer close(c)
 		for i := range benchItems {
-			if ctx == nil {
-				c <- i
-				continue
-			}
+			c <- i
+		}
+	}()
+	return c
+}
+
+func channelWithContext(ctx context.Context, size int) <-chan int {
+	c := make(chan int, size)
+	go func() {
+		defer close(c)
+		for i := range benchItems {
 			select {
 			case c <- i:
 			case <-ctx.Done():
@@ -97,7 +104,7 @@ func BenchmarkNext(b *testing.B) {
 		})
 	})
 	b.Run("impl=channel", func(b *testing.B) {
-		each(b, func() int { return overChannel(channelOf(nil, 0)) })
+		each(b, func() int { return overChannel(plainChannel(0)) })
 	})
 }
 
@@ -121,10 +128,10 @@ func BenchmarkPrefetched(b *testing.B) {
 			})
 		})
 		b.Run(fmt.Sprintf("size=%d/impl=channel", size), func(b *testing.B) {
-			each(b, func() int { return overChannel(channelOf(nil, size)) })
+			each(b, func() int { return overChannel(plainChannel(size)) })
 		})
 		b.Run(fmt.Sprintf("size=%d/impl=channel-ctx", size), func(b *testing.B) {
-			each(b, func() int { return overChannel(channelOf(b.Context(), size)) })
+			each(b, func() int { return overChannel(channelWithContext(b.Context(), size)) })
 		})
 	}
 }

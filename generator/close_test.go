@@ -176,7 +176,7 @@ func TestAContextThatIsDoneEndsAWaitingNext(t *testing.T) {
 		}
 		assert.True(t, ended)
 		assert.Equal(t, 3, n)
-		assert.True(t, g.Err() == context.DeadlineExceeded) //nolint:errorlint // identity is promised
+		assert.Equal(t, context.DeadlineExceeded, g.Err())
 	})
 }
 

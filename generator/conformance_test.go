@@ -126,7 +126,7 @@ func (p *probe) produce(ctx context.Context, yield func(int) bool) (err error) {
 }
 
 // start makes the generator and makes the first pull where the mode asks for it.
-func (p *probe) start(t *testing.T, ctx context.Context, m mode) (g *generator.Generator[int], got []int) {
+func (p *probe) start(ctx context.Context, t *testing.T, m mode) (g *generator.Generator[int], got []int) {
 	t.Helper()
 	g = generator.New(ctx, p.produce, m.opts...)
 	if m.pulled {
@@ -169,7 +169,7 @@ func upTo(n int) []int {
 func TestConformanceEnd(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		consume(g, func(v int) bool { got = append(got, v); return true })
 		assert.Equal(t, upTo(items), got)
 		assert.NoError(t, g.Err())
@@ -180,7 +180,7 @@ func TestConformanceEnd(t *testing.T) {
 func TestConformanceBreak(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		consume(g, func(v int) bool { got = append(got, v); return v < at })
 		assert.Equal(t, upTo(min(at+1, items)), got)
 		assert.NoError(t, g.Err())
@@ -191,7 +191,7 @@ func TestConformanceBreak(t *testing.T) {
 func TestConformanceError(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{at: at, event: func(context.Context) error { return errSource }}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		consume(g, func(v int) bool { got = append(got, v); return true })
 		assert.Equal(t, upTo(at), got)
 		assert.Equal(t, errSource, g.Err())
@@ -202,7 +202,7 @@ func TestConformanceError(t *testing.T) {
 func TestConformancePanicOfTheProducer(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{at: at, event: func(context.Context) error { panic(errSource) }}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		end := testkit.Run(func() {
 			consume(g, func(v int) bool { got = append(got, v); return true })
 		})
@@ -225,7 +225,7 @@ func TestConformancePanicOfTheProducer(t *testing.T) {
 func TestConformanceGoexitOfTheProducer(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{at: at, event: func(context.Context) error { runtime.Goexit(); return nil }}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		end := testkit.Run(func() {
 			consume(g, func(v int) bool { got = append(got, v); return true })
 		})
@@ -244,7 +244,7 @@ func TestConformanceGoexitOfTheProducer(t *testing.T) {
 func TestConformancePanicOfTheBody(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		end := testkit.Run(func() {
 			consume(g, func(v int) bool {
 				if v == at {
@@ -264,7 +264,7 @@ func TestConformancePanicOfTheBody(t *testing.T) {
 func TestConformanceGoexitOfTheBody(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		end := testkit.Run(func() {
 			consume(g, func(v int) bool {
 				if v == at {
@@ -285,7 +285,7 @@ func TestConformanceCancelByTheConsumer(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		p := &probe{}
-		g, got := p.start(t, ctx, m)
+		g, got := p.start(ctx, t, m)
 		consume(g, func(v int) bool {
 			got = append(got, v)
 			if v == at {
@@ -321,14 +321,14 @@ func TestConformanceCancelInTheProducer(t *testing.T) {
 					cancel()
 					return returned(ctx)
 				}}
-				g, got := p.start(t, ctx, m)
+				g, got := p.start(ctx, t, m)
 				consume(g, func(v int) bool { got = append(got, v); return true })
 				assert.LessOrEqual(t, len(got), at, "the context wins over what is ready")
 				assert.Equal(t, upTo(len(got)), got)
 				if !m.prefetched() {
 					assert.Len(t, got, at)
 				}
-				assert.True(t, g.Err() == context.Canceled, "programs compare with ==, got %v", g.Err()) //nolint:errorlint // identity is promised
+				assert.Same(t, context.Canceled, g.Err(), "programs compare with ==")
 				gone(t, p, g)
 			})
 		})
@@ -343,7 +343,7 @@ func TestConformanceErrorBesideACancel(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		p := &probe{at: at, event: func(context.Context) error { cancel(); return errSource }}
-		g, got := p.start(t, ctx, m)
+		g, got := p.start(ctx, t, m)
 		consume(g, func(v int) bool { got = append(got, v); return true })
 		assert.Equal(t, errSource, g.Err())
 		gone(t, p, g)
@@ -353,7 +353,7 @@ func TestConformanceErrorBesideACancel(t *testing.T) {
 func TestConformanceCloseByTheConsumer(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		consume(g, func(v int) bool {
 			got = append(got, v)
 			if v == at {
@@ -373,7 +373,7 @@ func TestConformanceCloseByTheConsumer(t *testing.T) {
 func TestConformancePanicAfterABreak(t *testing.T) {
 	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
 		p := &probe{ending: func() error { panic("cleanup") }}
-		g, got := p.start(t, t.Context(), m)
+		g, got := p.start(t.Context(), t, m)
 		end := testkit.Run(func() {
 			consume(g, func(v int) bool { got = append(got, v); return v < at })
 		})
@@ -404,7 +404,7 @@ func TestConformanceContextDoneBeforeTheStart(t *testing.T) {
 				g := generator.New(ctx, p.produce, m.opts...)
 				consume(g, func(v int) bool { t.Errorf("got %d", v); return true })
 				assert.False(t, p.begun)
-				assert.True(t, g.Err() == context.Canceled) //nolint:errorlint // identity is promised
+				assert.Same(t, context.Canceled, g.Err())
 				gone(t, p, g)
 			})
 		}
