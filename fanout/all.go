@@ -17,8 +17,9 @@ func All(ctx context.Context, fns ...func(context.Context) error) error {
 func all(ctx context.Context, name string, fns ...func(context.Context) error) error {
 	r := together(ctx, name, len(fns), func(i int) bool { return fns[i] == nil })
 	return r.do(func(lo, hi int) (int, error) {
+		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if r.stopped() {
+			if stop.Load() || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			if err := fns[i](r); err != nil {
@@ -37,7 +38,7 @@ func together(ctx context.Context, name string, n int, isNil func(i int) bool) *
 			panic(fmt.Sprintf("fanout: %s needs functions, number %d is nil", name, i))
 		}
 	}
-	r.cfg.workers = n
+	r.claim.Workers, r.claim.AtOnce = n, true
 	return r
 }
 

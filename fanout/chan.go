@@ -26,15 +26,12 @@ func Chan[T, R any](ctx context.Context, in <-chan T, out chan<- R, f func(conte
 	if in == nil || out == nil {
 		panic("fanout: Chan needs two channels, got nil")
 	}
-	var cfg config
-	for _, o := range opts {
-		o.apply(&cfg)
-	}
-	failed := record{parent: ctx, keep: cfg.keep}
+	flow := newFlow(opts, f, true)
+	failed := kept{most: flow.cfg.keep}
 	complete := true
-	err := newFlow(cfg, f, true).run(ctx, receive(in), func(i int64, o outcome[R]) bool {
+	err := flow.run(ctx, receive(in), func(_ int64, o outcome[R]) bool {
 		if o.err != nil {
-			_ = failed.add(int(i), o.err.Err)
+			failed.add(o.err)
 			return true
 		}
 		select {
@@ -44,13 +41,10 @@ func Chan[T, R any](ctx context.Context, in <-chan T, out chan<- R, f func(conte
 		}
 		return complete
 	})
-	switch {
-	case cfg.keep > 0:
-		return failed.outcome(complete && err == nil)
-	case !complete:
-		return ctxerr.Of(ctx)
+	if !complete {
+		err = ctxerr.Of(ctx)
 	}
-	return err
+	return failed.outcome(err)
 }
 
 // receive is the source of what comes from in.

@@ -31,12 +31,13 @@ type picked[R any] struct {
 
 // pick returns the wanted results.
 func pick[T, R any](r *run, items []T, f func(context.Context, T) (picked[R], error)) ([]R, error) {
-	f = wrap(&r.cfg, f)
+	f = wrap(r.cfg, f)
 	all := make([]R, len(items))
 	wanted := make([]bool, len(items))
 	err := r.do(func(lo, hi int) (int, error) {
+		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if r.stopped() {
+			if stop.Load() || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			p, err := f(r, items[i])

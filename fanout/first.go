@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
@@ -26,10 +27,10 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 	if len(fns) == 0 {
 		return zero, ErrNoFunctions
 	}
-	r.cfg.keep, r.record.keep = len(fns), len(fns)
+	r.record.kept = &kept{most: len(fns)}
 	var won atomic.Pointer[T]
 	err := r.do(func(lo, _ int) (int, error) {
-		if r.stopped() {
+		if stop, caller := r.signals(); stop.Load() || caller != nil && caller.Err() != nil {
 			return lo, nil
 		}
 		v, err := fns[lo](r)
@@ -45,10 +46,15 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 	if v := won.Load(); v != nil {
 		return *v, nil
 	}
-	if batch, ok := err.(*BatchError); ok && r.record.allFromCaller(batch) { //nolint:errorlint // made by do, never wrapped
+	if batch, ok := err.(*BatchError); ok && batch.allFrom(ctx) { //nolint:errorlint // made by do, never wrapped
 		err = ctxerr.Of(ctx)
 	}
 	return zero, err
+}
+
+// allFrom reports whether every failure says no more than that ctx is done.
+func (e *BatchError) allFrom(ctx context.Context) bool {
+	return !slices.ContainsFunc(e.Failures, func(f *ItemError) bool { return !fromCaller(ctx, f.Err) })
 }
 
 // Race runs every function at once, each on a goroutine of its own, and returns
@@ -64,7 +70,7 @@ func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (
 	var won atomic.Pointer[T]
 	var decided atomic.Bool
 	err := r.do(func(lo, _ int) (int, error) {
-		if r.stopped() {
+		if stop, caller := r.signals(); stop.Load() || caller != nil && caller.Err() != nil {
 			return lo, nil
 		}
 		v, err := fns[lo](r)

@@ -10,7 +10,7 @@ import (
 
 // flow is one run of a stream.
 type flow[T, R any] struct {
-	cfg    config // of this run
+	cfg    *config // of this run
 	call   func(context.Context, T) (R, error)
 	raises bool         // faults are raised where the flow is consumed, not returned
 	exited atomic.Int64 // 1 + the index of an item that called runtime.Goexit
@@ -22,10 +22,9 @@ type outcome[R any] struct {
 	err   *ItemError
 }
 
-func newFlow[T, R any](cfg config, f func(context.Context, T) (R, error), raises bool) *flow[T, R] {
-	w := &flow[T, R]{cfg: cfg, raises: raises}
-	w.cfg.begin(-1)
-	w.call = wrap(&w.cfg, f)
+func newFlow[T, R any](opts []Option, f func(context.Context, T) (R, error), raises bool) *flow[T, R] {
+	w := &flow[T, R]{cfg: newConfig(opts, -1), raises: raises}
+	w.call = wrap(w.cfg, f)
 	return w
 }
 

@@ -5,10 +5,11 @@ import "context"
 // ForEach calls f for every item. It stops, fails and panics as [Map] does.
 func ForEach[T any](ctx context.Context, items []T, f func(context.Context, T) error, opts ...Option) error {
 	r := begin(ctx, "ForEach", len(items), f != nil, opts)
-	call := wrap(&r.cfg, bare(f))
+	call := wrap(r.cfg, bare(f))
 	return r.do(func(lo, hi int) (int, error) {
+		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if r.stopped() {
+			if stop.Load() || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			if _, err := call(r, items[i]); err != nil {

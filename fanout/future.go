@@ -24,7 +24,7 @@ func Go[T any](g *Group, f func(context.Context) (T, error)) *Future[T] {
 	}
 	if g.cfg.wraps() {
 		inner := f
-		call := wrap(&g.cfg, func(ctx context.Context, _ struct{}) (T, error) { return inner(ctx) })
+		call := wrap(g.cfg, func(ctx context.Context, _ struct{}) (T, error) { return inner(ctx) })
 		f = func(ctx context.Context) (T, error) { return call(ctx, struct{}{}) }
 	}
 	t := &Future[T]{f: f, done: make(chan struct{})}

@@ -22,7 +22,7 @@ import (
 // [Group.Wait] in every case: it is what ends the group's context.
 type Group struct {
 	scope
-	cfg    config
+	cfg    *config
 	record record
 
 	mu      sync.Mutex // never held while anything blocks or user code runs
@@ -64,13 +64,11 @@ func NewGroup(ctx context.Context, opts ...Option) *Group {
 	if ctx == nil {
 		panic("fanout: NewGroup needs a context, got nil")
 	}
-	g := &Group{}
-	g.parent, g.record.parent = ctx, ctx
-	for _, o := range opts {
-		o.apply(&g.cfg)
+	g := &Group{cfg: newConfig(opts, -1)}
+	g.parent = ctx
+	if g.cfg.keep > 0 {
+		g.record.kept = &kept{most: g.cfg.keep}
 	}
-	g.record.keep = g.cfg.keep
-	g.cfg.begin(-1)
 	if g.workers = g.cfg.workers; g.workers == 0 {
 		g.workers = runtime.GOMAXPROCS(0)
 	}
@@ -137,7 +135,7 @@ func (g *Group) Wait() error {
 		g.end()
 	}
 	f.Raise()
-	return g.record.outcome(complete)
+	return g.record.outcome(g.parent, complete)
 }
 
 // submit runs t, queues it, or waits until it can be queued.
@@ -230,13 +228,8 @@ func (g *Group) run(t *task) {
 		g.skip(t)
 		return
 	}
-	err := t.job.run(&g.scope)
-	if err == nil {
-		g.ended()
-		return
-	}
-	if first := g.record.add(t.index, err); first != nil {
-		g.cancel(first)
+	if err := t.job.run(&g.scope); err != nil {
+		g.record.fail(&g.scope, t.index, err)
 	}
 	g.ended()
 }

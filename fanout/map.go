@@ -17,11 +17,12 @@ import "context"
 // [Workers] for how many run at once.
 func Map[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) ([]R, error) {
 	r := begin(ctx, "Map", len(items), f != nil, opts)
-	f = wrap(&r.cfg, f)
+	f = wrap(r.cfg, f)
 	out := make([]R, len(items))
 	err := r.do(func(lo, hi int) (int, error) {
+		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if r.stopped() {
+			if stop.Load() || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			v, err := f(r, items[i])

@@ -32,14 +32,26 @@ type config struct {
 	unordered bool
 	recovers  bool
 
-	progress *progress // of this run, made by begin; nil without report
+	progress *progress // of one run; nil without report
 }
 
-// begin makes what belongs to one run of the options: they may be used again.
-func (c *config) begin(total int) {
+// plain is the config of calls without options. Nobody writes to it.
+var plain = &config{}
+
+// newConfig makes the config of one run over total items; options may be used
+// again.
+func newConfig(opts []Option, total int) *config {
+	if len(opts) == 0 {
+		return plain
+	}
+	c := &config{}
+	for _, o := range opts {
+		o.apply(c)
+	}
 	if c.report != nil {
 		c.progress = &progress{f: c.report, total: total}
 	}
+	return c
 }
 
 // wraps reports whether wrap has anything to do.

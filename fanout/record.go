@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
 )
@@ -16,67 +17,95 @@ import (
 // that our own cancellation did not cause. It is noted before anybody is
 // cancelled, so that an item that only heard of it never takes its place.
 type record struct {
-	parent context.Context // the caller's
-	keep   int             // failures to collect; 0: the first error counts
-
-	mu      sync.Mutex
-	first   *ItemError // guarded by mu, like the rest
-	failed  failures
-	dropped int
-	heard   bool // an item failed because the caller's context was done
+	first atomic.Pointer[ItemError]
+	heard atomic.Bool // an item failed because the caller's context was done
+	kept  *kept       // nil where the first error counts
 }
 
-// add notes that item i failed. Where the first error counts it returns the one
-// that does so far, nil if that is none because the caller's context is why.
-func (r *record) add(i int, err error) *ItemError {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.keep > 0 {
-		r.collectLocked(&ItemError{i, err})
-		return nil
+// fail notes that item i failed with err, and cancels s because of it if the
+// first error counts. No lock is held while errors.Is runs methods of users.
+func (r *record) fail(s *scope, i int, err error) {
+	if r.kept != nil {
+		r.kept.add(&ItemError{i, err})
+		return
 	}
+	// Without a first nobody has been cancelled by us.
+	ours := r.first.Load() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(s)))
 	switch {
-	case r.first != nil && (errors.Is(err, context.Canceled) || errors.Is(err, r.first)):
-		// Our own cancellation: that of the first, which it carries as its cause.
-	case r.fromCaller(err):
-		r.heard = true
-	case r.first == nil || i < r.first.Index:
-		r.first = &ItemError{i, err}
+	case ours:
+	case fromCaller(s.parent, err):
+		r.heard.Store(true)
+	default:
+		s.cancel(r.lower(&ItemError{i, err}))
 	}
-	return r.first
+}
+
+// lower makes e the first error unless there is one of a lower index, and returns
+// the one that counts now.
+func (r *record) lower(e *ItemError) *ItemError {
+	for {
+		first := r.first.Load()
+		if first != nil && first.Index <= e.Index {
+			return first
+		}
+		if r.first.CompareAndSwap(first, e) {
+			return e
+		}
+	}
 }
 
 // fromCaller reports whether err says no more than that the caller's context is
 // done.
-func (r *record) fromCaller(err error) bool {
-	done := r.parent.Err()
-	return done != nil && (errors.Is(err, done) || errors.Is(err, context.Cause(r.parent)))
+func fromCaller(caller context.Context, err error) bool {
+	done := caller.Err()
+	return done != nil && (errors.Is(err, done) || errors.Is(err, context.Cause(caller)))
 }
 
-func (r *record) collectLocked(e *ItemError) {
-	heap.Push(&r.failed, e)
-	if len(r.failed) > r.keep {
-		heap.Pop(&r.failed)
-		r.dropped++
-	}
-}
-
-// outcome is the error of the call; complete says that every item ran.
-func (r *record) outcome(complete bool) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.first != nil {
-		return r.first
+// outcome is the error of a call that the context caller was given to; complete
+// says that every item ran.
+func (r *record) outcome(caller context.Context, complete bool) error {
+	if first := r.first.Load(); first != nil {
+		return first
 	}
 	var done error
-	if !complete || r.heard {
-		done = ctxerr.Of(r.parent)
+	if !complete || r.heard.Load() {
+		done = ctxerr.Of(caller)
 	}
-	if len(r.failed) == 0 {
+	if r.kept != nil {
+		return r.kept.outcome(done)
+	}
+	return done
+}
+
+// kept are the failures of lowest index.
+type kept struct {
+	most int
+
+	mu      sync.Mutex
+	failed  failures // guarded by mu, like dropped
+	dropped int
+}
+
+func (k *kept) add(e *ItemError) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	heap.Push(&k.failed, e)
+	if len(k.failed) > k.most {
+		heap.Pop(&k.failed)
+		k.dropped++
+	}
+}
+
+// outcome returns a *BatchError, or done if nothing failed.
+func (k *kept) outcome(done error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.failed) == 0 {
 		return done
 	}
-	slices.SortFunc(r.failed, func(a, b *ItemError) int { return a.Index - b.Index })
-	return &BatchError{Failures: r.failed, Dropped: r.dropped, cause: done}
+	failed := slices.Clone(k.failed)
+	slices.SortFunc(failed, func(a, b *ItemError) int { return a.Index - b.Index })
+	return &BatchError{Failures: failed, Dropped: k.dropped, cause: done}
 }
 
 // failures is a heap with the highest index on top: the first to be dropped.
@@ -92,14 +121,4 @@ func (f *failures) Pop() any {
 	(*f)[last] = nil
 	*f = (*f)[:last]
 	return e
-}
-
-// allFromCaller reports whether the caller's context is why everything failed.
-func (r *record) allFromCaller(batch *BatchError) bool {
-	for _, f := range batch.Failures {
-		if !r.fromCaller(f.Err) {
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/fault"
@@ -12,9 +13,8 @@ import (
 // run is one call over a number of items. It is the context of their callbacks.
 type run struct {
 	scope
-	cfg    config
+	cfg    *config
 	record record
-	n      int
 	body   func(lo, hi int) (next int, err error)
 	claim  stream.Claim
 }
@@ -23,13 +23,11 @@ type run struct {
 // what is wrong with its arguments.
 func begin(ctx context.Context, name string, n int, callable bool, opts []Option) *run {
 	check(ctx, name, callable)
-	r := &run{n: n}
-	r.parent, r.record.parent = ctx, ctx
-	for _, o := range opts {
-		o.apply(&r.cfg)
+	r := &run{cfg: newConfig(opts, n)}
+	r.parent, r.claim.N = ctx, n
+	if r.cfg.keep > 0 {
+		r.record.kept = &kept{most: r.cfg.keep}
 	}
-	r.record.keep = r.cfg.keep
-	r.cfg.begin(n)
 	return r
 }
 
@@ -43,31 +41,37 @@ func check(ctx context.Context, name string, callable bool) {
 	}
 }
 
-// stopped reports whether no further item may begin. It is asked before each.
-// The caller's context is asked itself, because a flag that is set when it ends
-// would be set a little late.
-func (r *run) stopped() bool { return r.claim.Stopped() || r.parent.Err() != nil }
+// signals are what a body looks at before each item: nothing may begin once the
+// first is true or the second is done, which is nil if it never will be. The
+// caller's context is asked itself, because a flag that is set when it ends would be
+// set a little late.
+func (r *run) signals() (*atomic.Bool, context.Context) {
+	if r.parent.Done() == nil {
+		return r.claim.Stopped(), nil
+	}
+	return r.claim.Stopped(), r.parent
+}
 
 // do runs the items and returns the error of the call. body runs the items lo to
 // hi-1 and returns the index behind the last that ran well: hi, or less because
-// of stopped, or the index of an item and its error.
+// of signals, or the index of an item and its error.
 func (r *run) do(body func(lo, hi int) (next int, err error)) error {
 	if err := ctxerr.Of(r.parent); err != nil {
 		return err
 	}
-	if r.n == 0 {
+	if r.claim.N == 0 {
 		return nil
 	}
 	r.body = body
 	switch {
-	case r.n < r.cfg.threshold:
+	case r.claim.N < r.cfg.threshold:
 		r.claim.Workers = 1
 	case r.cfg.workers > 0:
 		r.claim.Workers, r.claim.AtOnce = r.cfg.workers, true
 	}
 	defer r.end()
-	complete := r.claim.Run(r.n, r)
-	return r.record.outcome(complete)
+	complete := r.claim.Run(r)
+	return r.record.outcome(r.parent, complete)
 }
 
 // Range is [stream.Work].
@@ -77,12 +81,11 @@ func (r *run) Range(lo, hi int) bool {
 		if err == nil {
 			return next == hi
 		}
-		first := r.record.add(next, err)
-		if r.cfg.keep == 0 {
+		if r.record.kept == nil {
 			r.claim.Stop()
-			if first != nil {
-				r.cancel(first)
-			}
+		}
+		r.record.fail(&r.scope, next, err)
+		if r.record.kept == nil {
 			return false
 		}
 		lo = next + 1

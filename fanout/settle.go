@@ -46,11 +46,12 @@ type Result[R any] struct {
 // have not begun are [Skipped], with the error of ctx. It panics as [Map] does.
 func Settle[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) []Result[R] {
 	r := begin(ctx, "Settle", len(items), f != nil, opts)
-	f = wrap(&r.cfg, f)
+	f = wrap(r.cfg, f)
 	out := make([]Result[R], len(items))
 	err := r.do(func(lo, hi int) (int, error) {
+		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if r.stopped() {
+			if stop.Load() || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			if v, err := f(r, items[i]); err != nil {

@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"iter"
+	"slices"
 )
 
 // Stream calls f for every item that items yields, by several workers, and
@@ -27,16 +28,13 @@ func Stream[T, R any](ctx context.Context, items iter.Seq[T], f func(context.Con
 	if items == nil {
 		panic("fanout: Stream needs a sequence, got nil")
 	}
-	var cfg config
-	for _, o := range opts {
-		o.apply(&cfg)
-	}
+	opts = slices.Clone(opts) // the caller's slice may change before the loop
 	src := func(ctx context.Context, yield func(T) bool) error {
 		items(yield)
 		return ctx.Err() // perhaps that is why it ended, and then it is not the end
 	}
 	return func(yield func(R, error) bool) {
-		err := newFlow(cfg, f, false).run(ctx, src, func(_ int64, o outcome[R]) bool {
+		err := newFlow(opts, f, false).run(ctx, src, func(_ int64, o outcome[R]) bool {
 			if o.err != nil {
 				var none R
 				return yield(none, o.err)

@@ -9,13 +9,14 @@ import "context"
 // the item changes once a run has succeeded.
 func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) error, opts ...Option) error {
 	r := begin(ctx, "Update", len(items), f != nil, opts)
-	call := wrap(&r.cfg, inPlace(f))
+	call := wrap(r.cfg, inPlace(f))
 	if len(r.cfg.guards) > 0 {
-		call = wrap(&r.cfg, onCopy(f))
+		call = wrap(r.cfg, onCopy(f))
 	}
 	return r.do(func(lo, hi int) (int, error) {
+		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if r.stopped() {
+			if stop.Load() || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			v, err := call(r, &items[i])

@@ -41,39 +41,43 @@ type Work interface {
 // many items as there are workers do run at once, which is what items that wait
 // for a network, or for each other, need.
 //
-// The zero value is ready; a Claim runs once.
+// A Claim must not be copied and runs once. A run that stays alone costs it nothing
+// but itself.
 type Claim struct {
-	// Workers is how many items may run at once; 0 means GOMAXPROCS. Both are set
-	// before Run.
+	// N is the number of items, and Workers how many may run at once; 0 means
+	// GOMAXPROCS. They are set before Run, like AtOnce.
+	N       int
 	Workers int
 	AtOnce  bool
 
+	stopped atomic.Bool
 	work    Work
-	n       int
-	stopped atomic.Bool // read before each item, written once
 	fault   atomic.Pointer[fault.Fault]
-	joined  sync.WaitGroup
+	crew    *gang // made when a second worker starts
+}
 
-	// next is the first index that nobody has claimed. Every claim writes it, so
-	// it has its own pair of cache lines: the fields above are read all the time.
-	_    [128]byte
-	next atomic.Int64
-	_    [120]byte
+// gang is what several workers share.
+type gang struct {
+	joined sync.WaitGroup
+	_      [128]byte    // processors prefetch lines in pairs
+	next   atomic.Int64 // the first index that nobody has claimed
+	_      [120]byte
 }
 
 // Stop makes every worker end before its next item.
 func (c *Claim) Stop() { c.stopped.Store(true) }
 
-// Stopped reports whether Stop was called, or a Range did not get to its end.
-func (c *Claim) Stopped() bool { return c.stopped.Load() }
+// Stopped is true once Stop was called, or a Range did not get to its end. It is
+// written once and read before every item, so the pointer is worth keeping in a
+// local variable.
+func (c *Claim) Stopped() *atomic.Bool { return &c.stopped }
 
-// Run runs w over the indices 0 to n-1 and reports whether every item ran to
-// its end. When it returns, panics or ends its goroutine, all workers have
-// ended. It panics with a *fault.PanicError if an item panicked, and calls
-// runtime.Goexit if one did that, on whatever goroutine that was; of both the
-// panic is reported.
-func (c *Claim) Run(n int, w Work) bool {
-	c.n, c.work = n, w
+// Run runs the items and reports whether every one ran to its end. When it
+// returns, panics or ends its goroutine, all workers have ended. It panics with a
+// *fault.PanicError if an item panicked, and calls runtime.Goexit if one did that,
+// on whatever goroutine that was; of both the panic is reported.
+func (c *Claim) Run(w Work) bool {
+	c.work = w
 	fault.Catch(c.lead, c.join)
 	c.fault.Load().Raise()
 	return !c.stopped.Load()
@@ -82,7 +86,9 @@ func (c *Claim) Run(n int, w Work) bool {
 // join ends Run in every case.
 func (c *Claim) join(f *fault.Fault) {
 	c.ended(f)
-	c.joined.Wait()
+	if c.crew != nil {
+		c.crew.joined.Wait()
+	}
 	// After a Goexit on this very goroutine Run does not come to its Raise, and
 	// the panic of a sibling must not get lost.
 	if exited(f) && !exited(c.fault.Load()) {
@@ -111,30 +117,30 @@ func (c *Claim) ended(f *fault.Fault) {
 // lead is what the goroutine that called Run does.
 func (c *Claim) lead() {
 	workers := c.Workers
-	if workers == 0 && c.n > 1 {
+	if workers == 0 && c.N > 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	workers = min(workers, c.n)
+	workers = min(workers, c.N)
 	switch {
 	case workers <= 1:
-		c.run(0, c.n)
+		c.run(0, c.N)
 	case c.AtOnce:
-		c.spawn(workers-1, c.singles)
-		c.singles()
+		c.start(0, workers, c.singles)
 	default:
-		if chunk := c.probe(); chunk > 0 {
-			crew := func() { c.chunks(chunk, workers) }
-			c.spawn(workers-1, crew)
-			crew()
+		if from, chunk := c.probe(); from < c.N {
+			c.start(from, workers, func() { c.chunks(chunk, workers) })
 		}
 	}
 }
 
-// spawn starts n workers beside the one that runs.
-func (c *Claim) spawn(n int, worker func()) {
-	for range n {
-		c.joined.Go(func() { fault.Catch(worker, c.ended) })
+// start lets so many workers, this goroutine included, claim from the index from.
+func (c *Claim) start(from, workers int, worker func()) {
+	c.crew = &gang{}
+	c.crew.next.Store(int64(from))
+	for range workers - 1 {
+		c.crew.joined.Go(func() { fault.Catch(worker, c.ended) })
 	}
+	worker()
 }
 
 // run runs a claimed range.
@@ -152,36 +158,35 @@ func (c *Claim) run(lo, hi int) bool {
 // singles claims one item after the other.
 func (c *Claim) singles() {
 	for {
-		i := int(c.next.Add(1)) - 1
-		if i >= c.n || !c.run(i, i+1) {
+		i := int(c.crew.next.Add(1)) - 1
+		if i >= c.N || !c.run(i, i+1) {
 			return
 		}
 	}
 }
 
 // probe runs the first items alone: 1, 4, 16 and so on, until the pace is known
-// and what is left is worth other workers. It returns how many items should
-// make a chunk then, and 0 if nothing is left to do.
+// and what is left is worth other workers. It returns the first index that is
+// left, and how many items should make a chunk.
 //
 // The pace of a single item would do for items that take long, but for those of
-// some nanoseconds it is that of the clock.
-func (c *Claim) probe() int {
+// some nanoseconds it is that of the clock. No step takes more than three quarters
+// of what is left, so that the rest finds other workers if it is slow; but a rest
+// that is small beside what has run is not worth a look at the clock.
+func (c *Claim) probe() (from, chunk int) {
 	clock := mono.New()
-	for i, chunk := 0, 1; ; chunk *= 4 {
-		end := min(i+chunk, i+max((c.n-i)/2, 1))
-		if !c.run(i, end) {
-			return 0
+	for i, step := 0, 1; ; step *= 4 {
+		end := i + min(step, (3*(c.N-i)+3)/4)
+		if c.N-end <= end/4 {
+			end = c.N
+		}
+		if !c.run(i, end) || end == c.N {
+			return c.N, 0
 		}
 		i = end
-		left := c.n - i
-		if left == 0 {
-			return 0
-		}
 		if spent := clock.Now(); spent >= probeTime {
-			// left/i > spawnTime/spent, without a division by a pace of 0.
-			if pace := float64(spent) / float64(i); pace*float64(left) > float64(spawnTime) {
-				c.next.Store(int64(i))
-				return max(int(float64(chunkTime)/pace), 1)
+			if pace := float64(spent) / float64(i); pace*float64(c.N-i) > float64(spawnTime) {
+				return i, max(int(float64(chunkTime)/pace), 1)
 			}
 		}
 	}
@@ -191,11 +196,11 @@ func (c *Claim) probe() int {
 func (c *Claim) chunks(chunk, workers int) {
 	clock := mono.New()
 	for last := int64(0); ; {
-		left := c.n - int(c.next.Load())
+		left := c.N - int(c.crew.next.Load())
 		size := max(min(chunk, left/(2*workers)), 1)
-		hi := int(c.next.Add(int64(size)))
+		hi := int(c.crew.next.Add(int64(size)))
 		lo := hi - size
-		if lo >= c.n || !c.run(lo, min(hi, c.n)) {
+		if lo >= c.N || !c.run(lo, min(hi, c.N)) {
 			return
 		}
 		now := clock.Now()
