@@ -16,7 +16,7 @@ func All(ctx context.Context, fns ...func(context.Context) error) error {
 
 func all(ctx context.Context, name string, fns ...func(context.Context) error) error {
 	r := together(ctx, name, len(fns), func(i int) bool { return fns[i] == nil })
-	return r.do(func(lo, hi int) (int, error) {
+	return r.do(bodyFunc(func(lo, hi int) (int, error) {
 		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
 			if stop.Load() || caller != nil && caller.Err() != nil {
@@ -27,12 +27,13 @@ func all(ctx context.Context, name string, fns ...func(context.Context) error) e
 			}
 		}
 		return hi, nil
-	})
+	}))
 }
 
 // together makes a run of n functions at once.
 func together(ctx context.Context, name string, n int, isNil func(i int) bool) *run {
-	r := begin(ctx, name, n, true, nil)
+	r := &run{}
+	r.begin(ctx, name, n, true, nil)
 	for i := range n {
 		if isNil(i) {
 			panic(fmt.Sprintf("fanout: %s needs functions, number %d is nil", name, i))

@@ -29,7 +29,7 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 	}
 	r.record.kept = &kept{most: len(fns)}
 	var won atomic.Pointer[T]
-	err := r.do(func(lo, _ int) (int, error) {
+	err := r.do(bodyFunc(func(lo, _ int) (int, error) {
 		if stop, caller := r.signals(); stop.Load() || caller != nil && caller.Err() != nil {
 			return lo, nil
 		}
@@ -42,7 +42,7 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 			r.cancel(errDecided)
 		}
 		return lo + 1, nil
-	})
+	}))
 	if v := won.Load(); v != nil {
 		return *v, nil
 	}
@@ -69,7 +69,7 @@ func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (
 	}
 	var won atomic.Pointer[T]
 	var decided atomic.Bool
-	err := r.do(func(lo, _ int) (int, error) {
+	err := r.do(bodyFunc(func(lo, _ int) (int, error) {
 		if stop, caller := r.signals(); stop.Load() || caller != nil && caller.Err() != nil {
 			return lo, nil
 		}
@@ -84,7 +84,7 @@ func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (
 		r.claim.Stop()
 		r.cancel(errDecided)
 		return lo + 1, nil
-	})
+	}))
 	if v := won.Load(); v != nil {
 		return *v, nil
 	}

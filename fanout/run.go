@@ -15,20 +15,29 @@ type run struct {
 	scope
 	cfg    *config
 	record record
-	body   func(lo, hi int) (next int, err error)
+	body   body
 	claim  stream.Claim
 }
 
-// begin makes the run of a call over n items. name is that of the function, for
+// body runs items. some runs those from lo to hi-1 and returns the index behind
+// the last that ran well: hi, or less because of [run.signals], or the index of an
+// item that failed and its error.
+type body interface {
+	some(lo, hi int) (next int, err error)
+}
+
+type bodyFunc func(lo, hi int) (next int, err error)
+
+func (f bodyFunc) some(lo, hi int) (int, error) { return f(lo, hi) }
+
+// begin prepares the run of a call over n items. name is that of the function, for
 // what is wrong with its arguments.
-func begin(ctx context.Context, name string, n int, callable bool, opts []Option) *run {
+func (r *run) begin(ctx context.Context, name string, n int, callable bool, opts []Option) {
 	check(ctx, name, callable)
-	r := &run{cfg: newConfig(opts, n)}
-	r.parent, r.claim.N = ctx, n
+	r.parent, r.claim.N, r.cfg = ctx, n, newConfig(opts, n)
 	if r.cfg.keep > 0 {
 		r.record.kept = &kept{most: r.cfg.keep}
 	}
-	return r
 }
 
 // check panics on an argument without which nothing can be done.
@@ -52,17 +61,15 @@ func (r *run) signals() (*atomic.Bool, context.Context) {
 	return r.claim.Stopped(), r.parent
 }
 
-// do runs the items and returns the error of the call. body runs the items lo to
-// hi-1 and returns the index behind the last that ran well: hi, or less because
-// of signals, or the index of an item and its error.
-func (r *run) do(body func(lo, hi int) (next int, err error)) error {
+// do runs the items by b and returns the error of the call.
+func (r *run) do(b body) error {
 	if err := ctxerr.Of(r.parent); err != nil {
 		return err
 	}
 	if r.claim.N == 0 {
 		return nil
 	}
-	r.body = body
+	r.body = b
 	switch {
 	case r.claim.N < r.cfg.threshold:
 		r.claim.Workers = 1
@@ -77,7 +84,7 @@ func (r *run) do(body func(lo, hi int) (next int, err error)) error {
 // Range is [stream.Work].
 func (r *run) Range(lo, hi int) bool {
 	for lo < hi {
-		next, err := r.body(lo, hi)
+		next, err := r.body.some(lo, hi)
 		if err == nil {
 			return next == hi
 		}

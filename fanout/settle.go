@@ -1,10 +1,6 @@
 package fanout
 
-import (
-	"context"
-
-	"github.com/weirkit/weir/internal/ctxerr"
-)
+import "context"
 
 // State says what became of an item.
 type State uint8
@@ -45,31 +41,23 @@ type Result[R any] struct {
 // goes on when items fail. If ctx ends, nothing more begins, and the items that
 // have not begun are [Skipped], with the error of ctx. It panics as [Map] does.
 func Settle[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) []Result[R] {
-	r := begin(ctx, "Settle", len(items), f != nil, opts)
-	f = wrap(r.cfg, f)
-	out := make([]Result[R], len(items))
-	err := r.do(func(lo, hi int) (int, error) {
-		stop, caller := r.signals()
-		for i := lo; i < hi; i++ {
-			if stop.Load() || caller != nil && caller.Err() != nil {
-				return i, nil
-			}
-			if v, err := f(r, items[i]); err != nil {
-				out[i] = Result[R]{Err: err, State: Failed}
-			} else {
-				out[i] = Result[R]{Value: v, State: Done}
-			}
+	m := &mapping[T, Result[R]]{}
+	m.begin(ctx, "Settle", len(items), f != nil, opts)
+	call := wrap(m.cfg, f)
+	_, err := m.results(items, func(ctx context.Context, item T) (Result[R], error) {
+		v, err := call(ctx, item)
+		if err != nil {
+			return Result[R]{Err: err, State: Failed}, nil
 		}
-		return hi, nil
+		return Result[R]{Value: v, State: Done}, nil
 	})
 	if err == nil {
-		return out
+		return m.out
 	}
-	err = ctxerr.Of(ctx)
-	for i := range out {
-		if out[i].State == Skipped {
-			out[i].Err = err
+	for i := range m.out { // no item failed: the context is why
+		if m.out[i].State == Skipped {
+			m.out[i].Err = err
 		}
 	}
-	return out
+	return m.out
 }

@@ -8,12 +8,13 @@ import "context"
 // With [Guard], which may run f several times, f gets the address of a copy, and
 // the item changes once a run has succeeded.
 func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) error, opts ...Option) error {
-	r := begin(ctx, "Update", len(items), f != nil, opts)
+	r := &run{}
+	r.begin(ctx, "Update", len(items), f != nil, opts)
 	call := wrap(r.cfg, inPlace(f))
 	if len(r.cfg.guards) > 0 {
 		call = wrap(r.cfg, onCopy(f))
 	}
-	return r.do(func(lo, hi int) (int, error) {
+	return r.do(bodyFunc(func(lo, hi int) (int, error) {
 		stop, caller := r.signals()
 		for i := lo; i < hi; i++ {
 			if stop.Load() || caller != nil && caller.Err() != nil {
@@ -28,7 +29,7 @@ func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) e
 			}
 		}
 		return hi, nil
-	})
+	}))
 }
 
 // inPlace changes the item itself, and has nothing to put in its place.
