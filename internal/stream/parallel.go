@@ -94,6 +94,8 @@ type Parallel[In, Out any] struct {
 	// Set before the first goroutine starts.
 	ctx context.Context // the run's: it ends every wait
 	f   func(ctx context.Context, index int64, in In) (Out, error)
+	// early replaces f in RunEarly.
+	early func(ctx context.Context, index int64, in In, publish func(Out)) (Out, error)
 
 	// The feeder's.
 	seen   int64 // taken, as it last saw it
@@ -183,11 +185,34 @@ func (p *Parallel[In, Out]) Run(
 	f func(ctx context.Context, index int64, in In) (Out, error),
 	out func(index int64, v Out) bool,
 ) error {
+	p.f = f
+	return p.run(ctx, src, out)
+}
+
+// RunEarly is Run with an f that may publish its result before it returns, once:
+// the result is then delivered in its turn while f goes on to make more of it,
+// and what f returns, or how else it ends, counts no more. Its worker is busy
+// until then.
+func (p *Parallel[In, Out]) RunEarly(
+	ctx context.Context,
+	src func(ctx context.Context, yield func(In) bool) error,
+	f func(ctx context.Context, index int64, in In, publish func(Out)) (Out, error),
+	out func(index int64, v Out) bool,
+) error {
+	p.early = f
+	return p.run(ctx, src, out)
+}
+
+func (p *Parallel[In, Out]) run(
+	ctx context.Context,
+	src func(ctx context.Context, yield func(In) bool) error,
+	out func(index int64, v Out) bool,
+) error {
 	if ctx.Err() != nil {
 		return ctxerr.Of(ctx)
 	}
 	inner, cancel := context.WithCancel(ctx)
-	p.ctx, p.f = inner, f
+	p.ctx = inner
 	var srcErr error
 	p.all.Add(1)
 	go fault.Catch(func() { srcErr = src(inner, p.fill) }, func(f *fault.Fault) {

@@ -143,7 +143,10 @@ func (w *worker[In, Out]) work() {
 			return
 		}
 		w.slot = s
-		out, err := p.f(p.ctx, s.index, s.in)
+		out, err := w.call(s)
+		if w.slot == nil {
+			continue // published: the slot has left this worker's hands
+		}
 		w.slot = nil
 		if err != nil {
 			p.fail(s, err)
@@ -152,6 +155,21 @@ func (w *worker[In, Out]) work() {
 		}
 		p.complete(s)
 	}
+}
+
+func (w *worker[In, Out]) call(s *slot[In, Out]) (Out, error) {
+	if w.p.early == nil {
+		return w.p.f(w.p.ctx, s.index, s.in)
+	}
+	return w.p.early(w.p.ctx, s.index, s.in, w.publish)
+}
+
+// publish completes the item that is in f.
+func (w *worker[In, Out]) publish(out Out) {
+	s := w.slot
+	w.slot = nil
+	s.out = out
+	w.p.complete(s)
 }
 
 // ended is the worker's last act: if f did not return, that is its result.
