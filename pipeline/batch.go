@@ -1,0 +1,54 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+)
+
+// Batch adds a stage that hands on its items n at a time, in slices that belong
+// to the receiver. The last batch may be smaller; none is empty. With [Every], a
+// batch is also handed on when its first item has waited for so long.
+//
+// What came before an error is handed on before it; once ctx is done, and after
+// a panic, an unfinished batch is dropped.
+//
+// Batch is a function for ever: Go allows no method that returns a pipeline of
+// slices of its own type parameter.
+func Batch[In, Out any](p *Pipeline[In, Out], n int, opts ...Option) *Pipeline[In, []Out] {
+	if n < 1 || n > maxAsked {
+		panic(fmt.Sprintf("pipeline: the size of a Batch must be between 1 and %d, got %d", maxAsked, n))
+	}
+	c := newConfig("batch", opts, "Every", "Buffer")
+	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[[]Out] {
+		if c.every > 0 && !r.inline {
+			return buffered(r, c, timedBatch(up, n, c.every))
+		}
+		return buffered(r, c, batch(up, n))
+	})
+}
+
+// firstCap bounds what is allocated for a batch before it is known to get full.
+const firstCap = 1024
+
+func batch[T any](up producer[T], n int) producer[[]T] {
+	return func(ctx context.Context, yield func([]T) bool) error {
+		var items []T
+		left := false
+		err := up(ctx, func(v T) bool {
+			if items == nil {
+				items = make([]T, 0, min(n, firstCap))
+			}
+			if items = append(items, v); len(items) < n {
+				return true
+			}
+			full := items
+			items = nil
+			left = !yield(full)
+			return !left
+		})
+		if len(items) > 0 && !left && ctx.Err() == nil && !isFault(err) {
+			yield(items)
+		}
+		return err
+	}
+}

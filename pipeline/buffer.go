@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+
+	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// buffered puts the queue behind a stage that asked for one.
+func buffered[T any](r *run, c *config, up producer[T]) producer[T] {
+	if c.buffer == 0 || r.inline {
+		return up
+	}
+	return func(ctx context.Context, yield func(T) bool) error {
+		b := &boundary[T]{ring: stream.NewRing[T](c.buffer)}
+		return b.run(ctx, up, yield)
+	}
+}
+
+// boundary is where items change goroutines, with a queue and without workers.
+type boundary[T any] struct {
+	ring *stream.Ring[T]
+	done sync.WaitGroup
+
+	err error // of up; written before done
+}
+
+// run runs up on a goroutine of its own and yields what it makes on this one.
+func (b *boundary[T]) run(ctx context.Context, up producer[T], yield func(T) bool) error {
+	inner, cancel := context.WithCancel(ctx)
+	b.done.Add(1)
+	go fault.Catch(func() { b.err = up(inner, b.ring.Push) }, func(f *fault.Fault) {
+		if f != nil {
+			b.err = f.Err()
+		}
+		b.ring.Close()
+		b.done.Done()
+	})
+	if !b.consume(ctx, cancel, yield) {
+		return ctx.Err() // nil if it was yield that ended the run
+	}
+	return b.err
+}
+
+// consume reports whether up has ended and all that it made was taken. It stops
+// and joins up, also when yield panics.
+func (b *boundary[T]) consume(ctx context.Context, cancel func(), yield func(T) bool) bool {
+	defer b.done.Wait()
+	defer b.ring.Stop()
+	defer cancel()
+	for {
+		v, ok := b.ring.NextUntil(ctx.Done(), nil)
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case !ok:
+			return true
+		case !yield(v):
+			return false
+		}
+	}
+}
+
+// isFault reports whether err is a panic or Goexit of a callback, which no stage
+// wraps.
+func isFault(err error) bool {
+	if err == ErrGoexit { //nolint:errorlint // one that a callback returned is inside a StageError
+		return true
+	}
+	_, ok := err.(*PanicError) //nolint:errorlint // likewise
+	return ok
+}

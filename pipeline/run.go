@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// resultQueue is how many results a [Run] keeps for its reader.
+const resultQueue = 64
+
+// Run is a run of a pipeline in the background, made by [Pipeline.Start]. It
+// holds the context that it was started with. Its methods are safe for
+// concurrent use. Each Run must be ended: read to its end, waited for, stopped,
+// or by its context.
+type Run[Out any] struct {
+	run
+	ctx    context.Context
+	cancel context.CancelFunc
+	ring   *stream.Ring[Out]
+
+	reader    atomic.Bool  // Results or Wait reads
+	stopped   atomic.Bool  // Stop, or a break out of Results
+	discarded atomic.Int64 // results that Wait threw away
+
+	done sync.WaitGroup
+	err  error // written before done
+}
+
+// Start begins to run the pipeline over src on a goroutine of its own, and
+// returns at once. Results wait in a queue of 64 for [Run.Results] or
+// [Run.Wait]; when it is full the run waits too.
+func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Out] {
+	check(ctx, src)
+	inner, cancel := context.WithCancel(ctx)
+	r := &Run[Out]{ctx: ctx, cancel: cancel, ring: stream.NewRing[Out](resultQueue)}
+	r.stages = make([]*meter, len(p.stages))
+	for i, c := range p.stages {
+		r.stages[i] = &meter{config: c, at: i}
+	}
+	up := p.flow(&r.run, 0, source(src))
+	r.done.Add(1)
+	go fault.Catch(func() { r.err = deliver(inner, up, r.ring.Push) }, func(f *fault.Fault) {
+		if f != nil {
+			r.err = f.Err()
+		}
+		if r.stopped.Load() {
+			r.err = nil // asked for: what stopping makes of the callbacks is no news
+		}
+		cancel()
+		r.ring.Close()
+		r.done.Done()
+	})
+	return r
+}
+
+// Results yields what comes out, then the error of the run, if there is one,
+// with a zero item. Leaving the loop early stops the run as Stop does. Each
+// result goes to one reader: a second range, and one after Wait has begun to
+// discard, yields [ErrConsumed].
+func (r *Run[Out]) Results() iter.Seq2[Out, error] {
+	return func(yield func(Out, error) bool) {
+		var none Out
+		if !r.reader.CompareAndSwap(false, true) {
+			yield(none, ErrConsumed)
+			return
+		}
+		ended := false
+		defer func() {
+			if !ended { // by break, return, panic or Goexit
+				r.Stop()
+			}
+		}()
+		for {
+			v, ok := r.ring.NextUntil(r.ctx.Done(), nil)
+			if !ok || r.ctx.Err() != nil {
+				break
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		r.done.Wait()
+		ended = true
+		err := r.err
+		if !r.stopped.Load() {
+			// Results may be left in the queue: without the error of a ctx that is
+			// done these would look like all.
+			err = rootCause(r.ctx, err)
+		}
+		if err != nil {
+			yield(none, err)
+		}
+	}
+}
+
+// Wait returns when the run has ended, with its error: nil also for a run that
+// was stopped. If nobody reads the results, Wait does so, discards and counts
+// them.
+func (r *Run[Out]) Wait() error {
+	if r.reader.CompareAndSwap(false, true) {
+		for {
+			if _, ok := r.ring.Next(); !ok {
+				break
+			}
+			r.discarded.Add(1)
+		}
+	}
+	r.done.Wait()
+	return r.err
+}
+
+// Stop cancels the context of the callbacks and returns when everything has
+// stopped. Results that nobody has read are dropped. It is idempotent. A
+// callback of the run must not call it: it would wait for itself.
+func (r *Run[Out]) Stop() {
+	r.stopped.Store(true)
+	r.cancel()
+	r.ring.Stop()
+	r.done.Wait()
+}

@@ -1,0 +1,255 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weirkit/weir/internal/slot"
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// step is a stage that makes one item of one, or none.
+type step[I, O any] struct {
+	*config
+	// plain is the function of a stage that keeps every item, else nil: then it
+	// is keep.
+	plain Stage[I, O]
+	keep  func(ctx context.Context, in I) (O, bool, error)
+}
+
+// call calls the function of the step.
+func (s *step[I, O]) call(ctx context.Context, in I) (O, bool, error) {
+	if s.plain != nil {
+		out, err := s.plain(ctx, in)
+		return out, err == nil, err
+	}
+	return s.keep(ctx, in)
+}
+
+// Map adds a stage that makes an Out of each Mid. From Go 1.27 on there is a
+// method of the same name.
+func Map[In, Mid, Out any](p *Pipeline[In, Mid], f Stage[Mid, Out], opts ...Option) *Pipeline[In, Out] {
+	if f == nil {
+		panic("pipeline: Map needs a function, got nil")
+	}
+	c := newConfig("map", opts, callOptions()...)
+	return attach(p, &step[Mid, Out]{config: c, plain: guarded(c, f)})
+}
+
+// Then adds a stage that makes a new item of each.
+func (p *Pipeline[In, Out]) Then(f Stage[Out, Out], opts ...Option) *Pipeline[In, Out] {
+	if f == nil {
+		panic("pipeline: Then needs a function, got nil")
+	}
+	c := newConfig("then", opts, callOptions()...)
+	return attach(p, &step[Out, Out]{config: c, plain: guarded(c, f)})
+}
+
+// Tap adds a stage that looks at each item and hands it on.
+func (p *Pipeline[In, Out]) Tap(f func(ctx context.Context, item Out) error, opts ...Option) *Pipeline[In, Out] {
+	if f == nil {
+		panic("pipeline: Tap needs a function, got nil")
+	}
+	c := newConfig("tap", opts, callOptions()...)
+	return attach(p, &step[Out, Out]{config: c, plain: guarded(c, func(ctx context.Context, in Out) (Out, error) {
+		return in, f(ctx, in)
+	})})
+}
+
+// Filter adds a stage that hands on the items for which keep returns true.
+func (p *Pipeline[In, Out]) Filter(keep func(ctx context.Context, item Out) (bool, error), opts ...Option) *Pipeline[In, Out] {
+	if keep == nil {
+		panic("pipeline: Filter needs a function, got nil")
+	}
+	c := newConfig("filter", opts, callOptions()...)
+	test := guarded(c, keep)
+	return attach(p, &step[Out, Out]{config: c, keep: func(ctx context.Context, in Out) (Out, bool, error) {
+		ok, err := test(ctx, in)
+		return in, ok, err
+	}})
+}
+
+// callOptions are the options of a stage that calls a function once an item.
+func callOptions() []string {
+	return []string{"Workers", "Unordered", "Buffer", "Window", "Timeout", "Guard", "OnError"}
+}
+
+// guarded puts the stage's Guard and Timeout around f.
+func guarded[I, O any](c *config, f Stage[I, O]) Stage[I, O] {
+	if layer := c.guard; layer != nil {
+		bare := f
+		f = func(ctx context.Context, in I) (O, error) {
+			return slot.Do(ctx, layer, func(ctx context.Context) (O, error) { return bare(ctx, in) })
+		}
+	}
+	if d := c.timeout; d > 0 {
+		unbounded := f
+		f = func(ctx context.Context, in I) (O, error) {
+			inner, cancel := context.WithTimeout(ctx, d)
+			defer cancel()
+			out, err := unbounded(inner, in)
+			if err != nil && inner.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+				err = &timeoutError{err}
+			}
+			return out, err
+		}
+	}
+	return f
+}
+
+// attach appends a step to p.
+func attach[In, I, O any](p *Pipeline[In, I], s *step[I, O]) *Pipeline[In, O] {
+	n := len(p.stages)
+	q := &Pipeline[In, O]{
+		stages: append(slices.Clip(p.stages), s.config),
+		flow: func(r *run, base int, src producer[In]) producer[O] {
+			return counted(r, base+n, p.flow(r, base, src), func(up producer[I]) producer[O] { return s.flow(r, base+n, up) })
+		},
+	}
+	if p.one != nil {
+		q.one = func(ctx context.Context, base int, in In) (out O, ok bool, err error) {
+			mid, ok, err := p.one(ctx, base, in)
+			if !ok || err != nil {
+				return out, false, err
+			}
+			if out, ok, err = s.call(ctx, mid); err != nil {
+				return s.failed(ctx, nil, base+n, 0, mid, err)
+			}
+			return out, ok, nil
+		}
+	}
+	return q
+}
+
+// flow builds the stage, as number at, behind up.
+func (s *step[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
+	switch {
+	case s.parallel() && !r.inline:
+		return s.spread(r, at, up)
+	case s.plain != nil:
+		up := s.fuse(r, at, up)
+		return buffered(r, s.config, up)
+	}
+	return buffered(r, s.config, s.fuseKeep(r, at, up))
+}
+
+// fuse runs the stage in the loop of what comes before it. It and fuseKeep
+// differ in nothing but the function they call: one call less an item is a
+// third of what a stage costs.
+func (s *step[I, O]) fuse(r *run, at int, up producer[I]) producer[O] {
+	f := s.plain
+	return func(ctx context.Context, yield func(O) bool) error {
+		var failed error
+		index := int64(-1)
+		err := up(ctx, func(in I) bool {
+			index++
+			out, err := f(ctx, in)
+			if err != nil {
+				var ok bool
+				if out, ok, failed = s.failed(ctx, r, at, index, in, err); !ok {
+					return failed == nil
+				}
+			}
+			return yield(out)
+		})
+		if failed != nil {
+			return failed
+		}
+		return err
+	}
+}
+
+func (s *step[I, O]) fuseKeep(r *run, at int, up producer[I]) producer[O] {
+	f := s.keep
+	return func(ctx context.Context, yield func(O) bool) error {
+		var failed error
+		index := int64(-1)
+		err := up(ctx, func(in I) bool {
+			index++
+			out, ok, err := f(ctx, in)
+			if err != nil {
+				out, ok, failed = s.failed(ctx, r, at, index, in, err)
+			}
+			if !ok {
+				return failed == nil
+			}
+			return yield(out)
+		})
+		if failed != nil {
+			return failed
+		}
+		return err
+	}
+}
+
+// kept is the result of an item in a stage with workers.
+type kept[O any] struct {
+	item O
+	ok   bool // false: the item was dropped
+}
+
+// spread runs the stage on workers of its own.
+func (s *step[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
+	settings := s.settings()
+	return func(ctx context.Context, yield func(O) bool) error {
+		p := stream.NewParallel[I, kept[O]](settings)
+		return p.Run(ctx, up, func(ctx context.Context, index int64, in I) (kept[O], error) {
+			out, ok, err := s.call(ctx, in)
+			if err != nil {
+				out, ok, err = s.failed(ctx, r, at, index, in, err)
+			}
+			return kept[O]{out, ok}, err
+		}, func(_ int64, k kept[O]) bool { return !k.ok || yield(k.item) })
+	}
+}
+
+// settings is what the stage asks of the stream engine.
+func (c *config) settings() stream.Config {
+	window := c.window
+	if c.buffer > 0 {
+		window = min(c.workers+c.buffer, maxAsked)
+	}
+	return stream.Config{Workers: c.workers, Window: window, Unordered: c.unordered, FaultErrors: true}
+}
+
+// failed asks OnError what the error of an item means, and repeats the call as
+// often as it says Retry. With an error that it returns, the run ends.
+func (s *step[I, O]) failed(ctx context.Context, r *run, at int, index int64, in I, err error) (out O, ok bool, _ error) {
+	for attempt := 1; ; attempt++ {
+		r.erred(at)
+		action, e := s.decide(ctx, &StageError{Stage: s.label(at), Index: index, Item: in, Attempt: attempt, Err: err})
+		switch action {
+		case Skip:
+			return out, false, nil
+		case Abort:
+			return out, false, e
+		}
+		made, ok, again := s.call(ctx, in)
+		if again == nil {
+			return made, ok, nil
+		}
+		err = again
+	}
+}
+
+// decide returns what becomes of an item, and the error if that is Abort.
+func (c *config) decide(ctx context.Context, e *StageError) (Action, error) {
+	if c.onError == nil || ctx.Err() != nil && errors.Is(e.Err, ctx.Err()) {
+		return Abort, e
+	}
+	switch action := c.onError(e); action {
+	case Skip:
+		return Skip, nil
+	case Abort:
+		return Abort, e
+	case Retry:
+		if ctx.Err() != nil {
+			return Abort, e
+		}
+		return Retry, nil
+	default:
+		panic(fmt.Sprintf("pipeline: OnError returned an unknown action: %d", action))
+	}
+}
