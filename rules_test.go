@@ -29,6 +29,9 @@ func goFiles(t *testing.T, f func(path string, file *ast.File)) {
 			return nil
 		}
 		file, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil && strings.HasSuffix(name, "_go127.go") {
+			return nil // generic methods: an older toolchain neither builds nor parses the file
+		}
 		if err != nil {
 			return err
 		}
