@@ -20,6 +20,7 @@ type frame struct {
 	gates   []gate
 	attempt *limit
 	foreign Layer // or neither
+	hedges  bool  // foreign is a retry policy of ours that hedges
 	catch   bool
 	bare    bool   // neither breaker nor gates nor attempt: there is nothing to enter
 	next    *frame // nil: the call is inside
@@ -120,7 +121,8 @@ func (c *compiler) gate(g gate) {
 // a foreign one.
 func (c *compiler) retry(p *retry.Policy) {
 	if p.Hedged() {
-		c.at(rankForeign).foreign = p
+		f := c.at(rankForeign)
+		f.foreign, f.hedges = p, true
 		return
 	}
 	c.at(rankRetry).retry = p

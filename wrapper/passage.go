@@ -24,14 +24,14 @@ type passage struct {
 
 // enter asks the breaker, waits at the gates in order and enters the breaker.
 // If it returns an error it has given everything back.
-func (p *passage) enter(ctx, caller context.Context, sc scope, f *frame) error {
+func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) error {
 	if f.breaker != nil {
 		if err := f.breaker.Ready(); err != nil {
 			return err
 		}
 	}
 	for i := range f.gates {
-		if err := p.wait(ctx, sc, &f.gates[i]); err != nil {
+		if err := p.wait(ctx, c, sc, &f.gates[i]); err != nil {
 			p.undo(f)
 			return err
 		}
@@ -45,7 +45,7 @@ func (p *passage) enter(ctx, caller context.Context, sc scope, f *frame) error {
 		return nil
 	}
 	var err error
-	if p.permit, err = f.breaker.Acquire(caller); err != nil {
+	if p.permit, err = f.breaker.Acquire(c.caller); err != nil {
 		p.undo(f)
 		return err
 	}
@@ -57,7 +57,7 @@ func (p *passage) enter(ctx, caller context.Context, sc scope, f *frame) error {
 	return nil
 }
 
-func (p *passage) wait(ctx context.Context, sc scope, g *gate) (err error) {
+func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) (err error) {
 	switch {
 	case g.limiter != nil:
 		r, err := g.limiter.WaitReserve(ctx, 1)
@@ -71,6 +71,8 @@ func (p *passage) wait(ctx context.Context, sc scope, g *gate) (err error) {
 			p.more = append(p.more, r)
 		}
 		return nil
+	case g.semaphore != nil && c.priority != 0:
+		return g.semaphore.AcquirePriority(ctx, 1, c.priority)
 	case g.semaphore != nil:
 		return g.semaphore.Acquire(ctx, 1)
 	}

@@ -7,27 +7,34 @@ import (
 	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/rejection"
-	"github.com/weirkit/weir/internal/slot"
 )
 
-// work is what the layers are around: one of three shapes of function, so that
-// none needs a closure to look like another.
-type work[In, T any] struct {
-	plain func(context.Context) error
-	typed func(context.Context) (T, error)
-	item  func(context.Context, In) (T, error)
-	in    In
-
+// call is what the layers know of a call, whatever its results are.
+type call struct {
 	// caller is the context without our own timeouts. Its end is the caller's
 	// doing, and no failure of what is called.
 	caller context.Context
 	// begun is set once the function is called. Until then a token that was
 	// taken for it can be given back, and a breaker has learned nothing. It is a
 	// field and no result, because a panic must not lose it.
-	begun bool
+	begun    bool
+	noRetry  bool
+	priority int
 }
 
-func (w *work[In, T]) call(ctx context.Context) (v T, err error) {
+// work is what the layers are around: one of three shapes of function, so that
+// none needs a closure to look like another.
+type work[In, T any] struct {
+	call
+
+	plain   func(context.Context) error
+	typed   func(context.Context) (T, error)
+	item    func(context.Context, In) (T, error)
+	in      In
+	discard func(T) // may be nil
+}
+
+func (w *work[In, T]) run(ctx context.Context) (v T, err error) {
 	w.begun = true
 	switch {
 	case w.typed != nil:
@@ -62,7 +69,7 @@ func (s scope) within(c *deadline) scope {
 func run[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (v T, err error) {
 	if f == nil {
 		sc.newest.speak()
-		return w.call(ctx)
+		return w.run(ctx)
 	}
 	if f.life != nil && !f.life.enter() {
 		return v, ErrClosed
@@ -80,7 +87,7 @@ func run[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (v 
 		c.hush()
 	}
 	switch {
-	case f.retry != nil:
+	case f.retry != nil && !w.noRetry:
 		v, err = retrying(ctx, sc, f, w)
 	case f.bare:
 		v, err = within(ctx, sc, f, w)
@@ -122,7 +129,7 @@ func attempt[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 			w.begun = w.begun || before
 		}
 	}()
-	if err = p.enter(ctx, w.caller, sc, f); err == nil {
+	if err = p.enter(ctx, &w.call, sc, f); err == nil {
 		inside := ctx
 		if f.attempt != nil {
 			c = f.attempt.start(ctx)
@@ -145,7 +152,7 @@ func attempt[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 // within runs w inside the innermost part of f.
 func within[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (T, error) {
 	switch {
-	case f.foreign != nil:
+	case f.foreign != nil && (!f.hedges || !w.noRetry):
 		return through(ctx, sc, f, w)
 	case f.catch:
 		return caught(ctx, sc, f.next, w)
@@ -153,7 +160,7 @@ func within[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) 
 		return run(ctx, sc, f.next, w)
 	}
 	sc.newest.speak()
-	return w.call(ctx)
+	return w.run(ctx)
 }
 
 // retrying runs attempts one after the other until the policy has enough.
@@ -186,9 +193,10 @@ func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 	var begun atomic.Bool
 	defer func() { w.begun = begun.Load() }()
 	inside, next := *w, f.next
-	v, err := slot.Do(ctx, f.foreign, func(ctx context.Context) (v T, err error) {
+	all := &results[T]{discard: w.discard}
+	err := f.foreign.Do(ctx, func(ctx context.Context) error {
 		if ctx.Err() != nil {
-			return v, ctxerr.Of(ctx)
+			return ctxerr.Of(ctx)
 		}
 		each := inside
 		defer func() {
@@ -196,9 +204,18 @@ func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 				begun.Store(true)
 			}
 		}()
-		return run(ctx, sc, next, &each)
+		seen := all.begin()
+		v, err := run(ctx, sc, next, &each)
+		if err == nil {
+			all.succeeded(v, seen)
+		}
+		return err
 	})
-	if err != nil && ctx.Err() == nil && !rejection.Is(err) {
+	v, ok := all.end(err == nil)
+	switch {
+	case err == nil && !ok:
+		err = ErrNotRun
+	case err != nil && ctx.Err() == nil && !rejection.Is(err):
 		// An error of the layer's own is one of what it stands for, unless it says
 		// that it refused, or was cut short.
 		begun.Store(true)

@@ -64,9 +64,12 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 //
 // With the layers of this SDK alone it costs no allocation, but one for each
 // timeout.
-func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error)) (T, error) {
+func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
 	if fn == nil {
 		panic("wrapper: Do needs a function, got nil")
+	}
+	if len(opts) > 0 {
+		return doWith(ctx, w, fn, opts)
 	}
 	return do(ctx, w, &work[struct{}, T]{typed: fn})
 }
@@ -76,8 +79,12 @@ func do[In, T any](ctx context.Context, w *Wrapper, f *work[In, T]) (T, error) {
 	if ctx.Err() != nil {
 		return zero, ctxerr.Of(ctx)
 	}
+	first := w.first
+	if o := override(ctx); o != nil {
+		ctx, first = f.overridden(ctx, o, first)
+	}
 	f.caller = ctx
-	v, err := run(ctx, scope{}, w.first, f)
+	v, err := run(ctx, scope{}, first, f)
 	if err != nil {
 		return zero, err
 	}
