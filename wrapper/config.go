@@ -10,36 +10,40 @@ import (
 // Config says which parts New puts around a call, and how they are set. Zero
 // leaves a part out. A setting of a part that is left out is checked, but has
 // no effect.
+//
+// It is read from JSON, with durations as "1.5s" and unknown fields refused (see
+// Config.UnmarshalJSON), from the environment (ConfigFromEnv) and from maps of
+// texts (ConfigFromMap). Its tags suit YAML decoders that read durations.
 type Config struct {
 	// MaxConcurrency is how many calls run at once. The others wait, in order.
-	MaxConcurrency int
+	MaxConcurrency int `json:"max_concurrency,omitempty" yaml:"max_concurrency,omitempty"`
 	// Timeout is how long one operation may take: all its attempts, the waits for
 	// a token and a permit and the pauses together.
-	Timeout time.Duration
+	Timeout time.Duration `json:"timeout,omitempty" yaml:"timeout,omitempty"`
 	// AttemptTimeout is how long one attempt may take, waits not counted.
-	AttemptTimeout time.Duration
+	AttemptTimeout time.Duration `json:"attempt_timeout,omitempty" yaml:"attempt_timeout,omitempty"`
 	// RateLimit is how many attempts may start in a second, in the long run. It
 	// may be below 1.
-	RateLimit float64
+	RateLimit float64 `json:"rate_limit,omitempty" yaml:"rate_limit,omitempty"`
 	// Burst is how many attempts may start at once after a pause; 0 means 1.
-	Burst int
+	Burst int `json:"burst,omitempty" yaml:"burst,omitempty"`
 	// RetryAttempts is the number of retries after the first try: 3 means at most
 	// 4 attempts.
-	RetryAttempts int
+	RetryAttempts int `json:"retry_attempts,omitempty" yaml:"retry_attempts,omitempty"`
 	// RetryDelay is the pause before a retry; 0 means none.
-	RetryDelay time.Duration
+	RetryDelay time.Duration `json:"retry_delay,omitempty" yaml:"retry_delay,omitempty"`
 	// MaxRetryDelay makes the pauses grow: from RetryDelay, doubled each time up to
 	// this, and each drawn at random below that (full jitter). It also bounds a
 	// pause that an error asks for (Retry-After). 0 keeps every pause at RetryDelay.
-	MaxRetryDelay time.Duration
+	MaxRetryDelay time.Duration `json:"max_retry_delay,omitempty" yaml:"max_retry_delay,omitempty"`
 	// EnableCircuitBreaker adds a breaker.
-	EnableCircuitBreaker bool
+	EnableCircuitBreaker bool `json:"enable_circuit_breaker,omitempty" yaml:"enable_circuit_breaker,omitempty"`
 	// CircuitBreakerThreshold is how many failures in a row open the breaker. It
 	// must be set if the breaker is enabled.
-	CircuitBreakerThreshold int
+	CircuitBreakerThreshold int `json:"circuit_breaker_threshold,omitempty" yaml:"circuit_breaker_threshold,omitempty"`
 	// RecoveryTimeout is how long the breaker stays open before it lets a probe
 	// through; 0 means the default of package breaker.
-	RecoveryTimeout time.Duration
+	RecoveryTimeout time.Duration `json:"recovery_timeout,omitempty" yaml:"recovery_timeout,omitempty"`
 }
 
 // FieldError is one wrong field of a Config.

@@ -18,36 +18,44 @@ import (
 // what is called. One slow attempt does not eat the time of the others.
 //
 // If config is wrong, the error is a *ConfigError that lists every wrong field.
-func New(config Config) (*Wrapper, error) {
+// Fields of a part that Parts replaces are not looked at.
+func New(config Config, opts ...Option) (*Wrapper, error) {
+	var parts Parts
+	for _, o := range opts {
+		o.apply(&parts)
+	}
+	config = config.without(parts)
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	w := Compose(config.layers()...)
+	w := Compose(config.layers(parts)...)
 	w.config = config
 	return w, nil
 }
 
-// layers returns the parts that c asks for, in the standard order.
-func (c Config) layers() []Layer {
+// layers returns the parts that c asks for and those of p, in the standard
+// order.
+func (c Config) layers(p Parts) []Layer {
+	if c.RetryAttempts > 0 {
+		p.Retry = c.retry()
+	}
+	if c.EnableCircuitBreaker {
+		p.Breaker = c.breaker()
+	}
+	if c.RateLimit > 0 {
+		p.Limiter = ratelimit.New(ratelimit.PerSecond(c.RateLimit), max(c.Burst, 1))
+	}
+	if c.MaxConcurrency > 0 {
+		p.Semaphore = semaphore.New(int64(c.MaxConcurrency))
+	}
 	var layers []Layer
 	if c.Timeout > 0 {
 		layers = append(layers, Timeout(c.Timeout))
 	}
-	if c.RetryAttempts > 0 {
-		layers = append(layers, c.retry())
-	}
-	if c.EnableCircuitBreaker {
-		opts := []breaker.Option{breaker.ConsecutiveFailures(c.CircuitBreakerThreshold)}
-		if c.RecoveryTimeout > 0 {
-			opts = append(opts, breaker.OpenFor(c.RecoveryTimeout))
+	for _, part := range []Layer{p.Retry, p.Breaker, p.Limiter, p.Semaphore} {
+		if part != nil {
+			layers = append(layers, part)
 		}
-		layers = append(layers, breaker.New(opts...))
-	}
-	if c.RateLimit > 0 {
-		layers = append(layers, ratelimit.New(ratelimit.PerSecond(c.RateLimit), max(c.Burst, 1)))
-	}
-	if c.MaxConcurrency > 0 {
-		layers = append(layers, semaphore.New(int64(c.MaxConcurrency)))
 	}
 	if c.AttemptTimeout > 0 {
 		layers = append(layers, AttemptTimeout(c.AttemptTimeout))
@@ -55,7 +63,6 @@ func (c Config) layers() []Layer {
 	return layers
 }
 
-// retry returns the policy that c asks for.
 func (c Config) retry() *retry.Policy {
 	n := retry.MaxRetries(c.RetryAttempts)
 	if c.MaxRetryDelay == 0 {
@@ -63,4 +70,12 @@ func (c Config) retry() *retry.Policy {
 	}
 	growing := retry.Exponential(c.RetryDelay, c.MaxRetryDelay)
 	return retry.New(n, retry.Backoff(retry.FullJitter(growing)), retry.MaxDelay(c.MaxRetryDelay))
+}
+
+func (c Config) breaker() *breaker.Breaker {
+	opts := []breaker.Option{breaker.ConsecutiveFailures(c.CircuitBreakerThreshold)}
+	if c.RecoveryTimeout > 0 {
+		opts = append(opts, breaker.OpenFor(c.RecoveryTimeout))
+	}
+	return breaker.New(opts...)
 }

@@ -1,0 +1,185 @@
+package wrapper
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// field is one field of a Config as files and environments know it.
+type field struct {
+	name string            // of the Go field
+	key  string            // in JSON and YAML; in an environment in upper case
+	of   func(*Config) any // a pointer to its value
+}
+
+// configFields lists the fields in the order of the struct.
+func configFields() []field {
+	return []field{
+		{"MaxConcurrency", "max_concurrency", func(c *Config) any { return &c.MaxConcurrency }},
+		{"Timeout", "timeout", func(c *Config) any { return &c.Timeout }},
+		{"AttemptTimeout", "attempt_timeout", func(c *Config) any { return &c.AttemptTimeout }},
+		{"RateLimit", "rate_limit", func(c *Config) any { return &c.RateLimit }},
+		{"Burst", "burst", func(c *Config) any { return &c.Burst }},
+		{"RetryAttempts", "retry_attempts", func(c *Config) any { return &c.RetryAttempts }},
+		{"RetryDelay", "retry_delay", func(c *Config) any { return &c.RetryDelay }},
+		{"MaxRetryDelay", "max_retry_delay", func(c *Config) any { return &c.MaxRetryDelay }},
+		{"EnableCircuitBreaker", "enable_circuit_breaker", func(c *Config) any { return &c.EnableCircuitBreaker }},
+		{"CircuitBreakerThreshold", "circuit_breaker_threshold", func(c *Config) any { return &c.CircuitBreakerThreshold }},
+		{"RecoveryTimeout", "recovery_timeout", func(c *Config) any { return &c.RecoveryTimeout }},
+	}
+}
+
+// plainKey makes one key of max_concurrency, MAX-CONCURRENCY and MaxConcurrency.
+func plainKey(key string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(key))
+}
+
+// UnmarshalJSON reads a Config from a JSON object. Durations are strings such as
+// "1.5s". Fields that the object does not have keep their values, so that c may
+// hold defaults. Unknown fields and values that do not fit are a *ConfigError
+// that lists them all, and c stays as it is. Whether the values make sense
+// together is for Validate and New to say.
+func (c *Config) UnmarshalJSON(data []byte) error {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil {
+		return fmt.Errorf("wrapper: a Config must be a JSON object: %w", err)
+	}
+	texts := make(map[string]string, len(object))
+	for key, raw := range object {
+		texts[key] = string(raw)
+	}
+	return c.load(texts, setJSON)
+}
+
+// MarshalJSON writes what UnmarshalJSON reads. Zero fields are left out.
+func (c Config) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, f := range configFields() {
+		text := ""
+		switch p := f.of(&c).(type) {
+		case *int:
+			text = strconv.Itoa(*p)
+		case *float64:
+			text = strconv.FormatFloat(*p, 'g', -1, 64)
+		case *bool:
+			text = strconv.FormatBool(*p)
+		case *time.Duration:
+			text = strconv.Quote(p.String())
+		}
+		if text == "0" || text == "false" || text == `"0s"` {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:%s", f.key, text)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// ConfigFromMap reads a Config from texts such as "10", "2.5", "true" and
+// "1.5s". Keys are those of JSON or the names of the fields, in any case, with or
+// without underscores and dashes. Unknown keys and values that do not fit are a
+// *ConfigError that lists them all.
+func ConfigFromMap(texts map[string]string) (Config, error) {
+	var c Config
+	err := c.load(texts, setText)
+	return c, err
+}
+
+// ConfigFromEnv is ConfigFromMap for those variables of environ (see
+// os.Environ) whose names begin with prefix: with the prefix "API_", the
+// variable API_MAX_CONCURRENCY is max_concurrency.
+func ConfigFromEnv(prefix string, environ []string) (Config, error) {
+	texts := map[string]string{}
+	for _, e := range environ {
+		key, value, _ := strings.Cut(e, "=")
+		if key, ok := strings.CutPrefix(key, prefix); ok {
+			texts[key] = value
+		}
+	}
+	return ConfigFromMap(texts)
+}
+
+// load sets what texts say by set, or nothing if anything is wrong with them.
+func (c *Config) load(texts map[string]string, set func(p any, text string) string) error {
+	fields := map[string]field{}
+	var known []string
+	for _, f := range configFields() {
+		fields[plainKey(f.key)] = f
+		known = append(known, f.key)
+	}
+	loaded, seen := *c, map[string]string{}
+	var v validation
+	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		f, ok := fields[plainKey(key)]
+		switch {
+		case !ok:
+			v.wrong(key, texts[key], "is unknown; there are "+strings.Join(known, ", "))
+		case seen[f.key] != "":
+			v.wrong(key, texts[key], "is the same field as "+seen[f.key]+"; leave one out")
+		default:
+			seen[f.key] = key
+			if problem := set(f.of(&loaded), texts[key]); problem != "" {
+				v.wrong(key, texts[key], problem)
+			}
+		}
+	}
+	if err := v.err(); err != nil {
+		return err
+	}
+	*c = loaded
+	return nil
+}
+
+const durationProblem = `must be a duration with a unit, as "1.5s" or "200ms"`
+
+// setText sets the value at p by a text, or says what would be right.
+func setText(p any, text string) string {
+	var err error
+	switch p := p.(type) {
+	case *int:
+		if *p, err = strconv.Atoi(text); err != nil {
+			return "must be a whole number"
+		}
+	case *float64:
+		if *p, err = strconv.ParseFloat(text, 64); err != nil {
+			return "must be a number"
+		}
+	case *bool:
+		if *p, err = strconv.ParseBool(text); err != nil {
+			return "must be true or false"
+		}
+	case *time.Duration:
+		if *p, err = time.ParseDuration(text); err != nil {
+			return durationProblem
+		}
+	}
+	return ""
+}
+
+// setJSON is setText for JSON, where durations alone are strings and nothing but
+// true and false is a truth value.
+func setJSON(p any, text string) string {
+	switch p.(type) {
+	case *bool:
+		if text != "true" && text != "false" {
+			return "must be true or false"
+		}
+	case *time.Duration:
+		var s string
+		if json.Unmarshal([]byte(text), &s) != nil {
+			return durationProblem
+		}
+		text = s
+	}
+	return setText(p, text)
+}

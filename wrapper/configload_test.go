@@ -1,0 +1,144 @@
+package wrapper_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/wrapper"
+)
+
+// whole has every field set.
+var whole = wrapper.Config{
+	MaxConcurrency: 10, Timeout: 3 * time.Second, AttemptTimeout: 1500 * time.Millisecond, RateLimit: 2.5, Burst: 5,
+	RetryAttempts: 3, RetryDelay: 100 * time.Millisecond, MaxRetryDelay: time.Second,
+	EnableCircuitBreaker: true, CircuitBreakerThreshold: 7, RecoveryTimeout: time.Minute,
+}
+
+const wholeJSON = `{"max_concurrency":10,"timeout":"3s","attempt_timeout":"1.5s","rate_limit":2.5,"burst":5,` +
+	`"retry_attempts":3,"retry_delay":"100ms","max_retry_delay":"1s",` +
+	`"enable_circuit_breaker":true,"circuit_breaker_threshold":7,"recovery_timeout":"1m0s"}`
+
+func TestConfigIsReadFromJSONAndWrittenBack(t *testing.T) {
+	var c wrapper.Config
+	require.NoError(t, json.Unmarshal([]byte(wholeJSON), &c))
+	assert.Equal(t, whole, c)
+	data, err := json.Marshal(whole)
+	assert.NoError(t, err)
+	assert.JSONEq(t, wholeJSON, string(data))
+	data, err = json.Marshal(wrapper.Config{})
+	assert.NoError(t, err)
+	assert.Equal(t, "{}", string(data), "zero fields are left out")
+	data, err = json.Marshal(struct{ API wrapper.Config }{wrapper.Config{Timeout: time.Second}})
+	assert.NoError(t, err)
+	assert.Equal(t, `{"API":{"timeout":"1s"}}`, string(data), "as a part of a larger configuration")
+}
+
+func TestConfigFromJSONKeepsDefaults(t *testing.T) {
+	c := whole
+	require.NoError(t, json.Unmarshal([]byte(`{"timeout":"9s","burst":0}`), &c))
+	want := whole
+	want.Timeout, want.Burst = 9*time.Second, 0
+	assert.Equal(t, want, c)
+}
+
+func TestConfigFromJSONRefusesWhatItDoesNotKnow(t *testing.T) {
+	tests := []struct {
+		name, json string
+		fields     []string
+		says       string
+	}{
+		{"unknown fields", `{"timeot":"3s","burst":5,"rate":1}`, []string{"rate", "timeot"}, "is unknown; there are max_concurrency, timeout,"},
+		{"a duration without a unit", `{"timeout":3}`, []string{"timeout"}, `timeout must be a duration with a unit, as "1.5s" or "200ms", got 3`},
+		{"no duration", `{"timeout":"soon"}`, []string{"timeout"}, "must be a duration"},
+		{"no number", `{"burst":"5"}`, []string{"burst"}, `burst must be a whole number, got "5"`},
+		{"a fraction", `{"burst":1.5}`, []string{"burst"}, "must be a whole number"},
+		{"null", `{"burst":null}`, []string{"burst"}, "must be a whole number"},
+		{"no rate", `{"rate_limit":"fast"}`, []string{"rate_limit"}, "must be a number"},
+		{"no bool", `{"enable_circuit_breaker":1}`, []string{"enable_circuit_breaker"}, "must be true or false"},
+		{"twice", `{"burst":1,"Burst":2}`, []string{"burst"}, "burst is the same field as Burst; leave one out, got 1"},
+		{"everything at once", `{"a":1,"burst":-1.5,"timeout":{}}`, []string{"a", "burst", "timeout"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := whole
+			err := json.Unmarshal([]byte(tt.json), &c)
+			var wrong *wrapper.ConfigError
+			require.ErrorAs(t, err, &wrong)
+			var fields []string
+			for _, f := range wrong.Fields {
+				fields = append(fields, f.Field)
+			}
+			assert.Equal(t, tt.fields, fields)
+			assert.ErrorContains(t, err, tt.says)
+			assert.Equal(t, whole, c, "it stays as it was")
+		})
+	}
+	var c wrapper.Config
+	assert.ErrorContains(t, c.UnmarshalJSON([]byte(`[1]`)), "wrapper: a Config must be a JSON object")
+	assert.Error(t, json.Unmarshal([]byte(`{`), &c))
+}
+
+func TestConfigIsReadFromMapsAndTheEnvironment(t *testing.T) {
+	want := wrapper.Config{
+		MaxConcurrency: 10, Timeout: 90 * time.Second, RateLimit: 0.5, EnableCircuitBreaker: true, CircuitBreakerThreshold: 4,
+	}
+	c, err := wrapper.ConfigFromMap(map[string]string{
+		"max_concurrency": "10", "TIMEOUT": "1m30s", "RateLimit": "0.5", "enable-circuit-breaker": "true", "circuitBreakerThreshold": "4",
+	})
+	assert.NoError(t, err)
+	assert.Equal(t, want, c)
+
+	c, err = wrapper.ConfigFromEnv("API_", []string{
+		"PATH=/bin", "API_MAX_CONCURRENCY=10", "API_TIMEOUT=1m30s", "API_RATE_LIMIT=0.5",
+		"API_ENABLE_CIRCUIT_BREAKER=1", "API_CIRCUIT_BREAKER_THRESHOLD=4", "APIARY=bees",
+	})
+	assert.NoError(t, err)
+	assert.Equal(t, want, c)
+
+	_, err = wrapper.ConfigFromEnv("API_", []string{"API_TIMEOUT=1m30s", "API_TIMOUT=3s", "API_BURST=many"})
+	var wrong *wrapper.ConfigError
+	require.ErrorAs(t, err, &wrong)
+	assert.Len(t, wrong.Fields, 2)
+	assert.ErrorContains(t, err, "BURST must be a whole number, got many")
+	assert.ErrorContains(t, err, "TIMOUT is unknown")
+}
+
+func FuzzConfigJSON(f *testing.F) {
+	f.Add([]byte(wholeJSON))
+	f.Add([]byte(`{"timeout":"-3h","rate_limit":1e300}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c wrapper.Config
+		if json.Unmarshal(data, &c) != nil {
+			assert.Equal(t, wrapper.Config{}, c)
+			return
+		}
+		if c.Validate() != nil {
+			return
+		}
+		w, err := wrapper.New(c)
+		require.NoError(t, err)
+		again, err := json.Marshal(w.Config())
+		require.NoError(t, err)
+		var back wrapper.Config
+		require.NoError(t, json.Unmarshal(again, &back))
+		assert.Equal(t, c, back, string(again))
+	})
+}
+
+func ExampleConfig_json() {
+	var c wrapper.Config
+	err := json.Unmarshal([]byte(`{"max_concurrency": 10, "timeout": "3s", "rate_limit": 50, "retries": 3}`), &c)
+	fmt.Println(err)
+	// Output: wrapper: wrong config: retries is unknown; there are max_concurrency, timeout, attempt_timeout, rate_limit, burst, retry_attempts, retry_delay, max_retry_delay, enable_circuit_breaker, circuit_breaker_threshold, recovery_timeout, got 3
+}
+
+func ExampleConfigFromEnv() {
+	c, err := wrapper.ConfigFromEnv("API_", []string{"HOME=/root", "API_TIMEOUT=1.5s", "API_MAX_CONCURRENCY=10"})
+	fmt.Println(c.Timeout, c.MaxConcurrency, err)
+	// Output: 1.5s 10 <nil>
+}
