@@ -176,9 +176,9 @@ func TestFirstKeepsEveryErrorIfAllFail(t *testing.T) {
 
 func TestFirstAndRaceWithoutFunctionsHaveNoResult(t *testing.T) {
 	_, err := fanout.First[int](t.Context())
-	require.ErrorIs(t, err, fanout.ErrNoFunctions)
+	require.ErrorIs(t, err, fanout.ErrEmpty)
 	_, err = fanout.Race[int](t.Context())
-	require.ErrorIs(t, err, fanout.ErrNoFunctions)
+	require.ErrorIs(t, err, fanout.ErrEmpty)
 }
 
 func TestFirstAndRaceReturnTheErrorOfAContextThatEnds(t *testing.T) {

@@ -20,9 +20,9 @@ var ErrSkipped = errors.New("fanout: skipped: the group had stopped")
 // caller's own context brought is never reported as ErrTimeout.
 var ErrTimeout error = timeoutError{}
 
-// ErrNoFunctions is returned by [First] and [Race] when there is nothing to run,
+// ErrEmpty is returned by [First], [Race] and [Reduce] when they are given nothing,
 // and so no result.
-var ErrNoFunctions = errors.New("fanout: no functions to run")
+var ErrEmpty = errors.New("fanout: nothing given, and so no result")
 
 // ErrGoexit is the error of a task that ended with runtime.Goexit where the
 // waiter cannot be ended the same way: in a [Stream] and in a [Future].
@@ -58,14 +58,21 @@ func (e *skipped) Unwrap() []error { return []error{ErrSkipped, e.cause} }
 // ItemError is the error of one item, of one function of [All], or of one task.
 type ItemError struct {
 	// Index is the item's place in the input, counted from 0. In a [Group] it is
-	// the number of calls of Go before.
+	// the number of calls of Go before; an entry of a map has -1 and a [KeyError].
 	Index int
 	// Err is what the callback returned.
 	Err error
 }
 
 // Error names the item.
-func (e *ItemError) Error() string { return fmt.Sprintf("fanout: item %d: %v", e.Index, e.Err) }
+func (e *ItemError) Error() string { return "fanout: " + e.text() }
+
+func (e *ItemError) text() string {
+	if e.Index < 0 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("item %d: %v", e.Index, e.Err)
+}
 
 // Unwrap returns Err.
 func (e *ItemError) Unwrap() error { return e.Err }
@@ -93,7 +100,7 @@ func (e *BatchError) Error() string {
 		fmt.Fprintf(&b, ", and the rest did not run: %v", e.cause)
 	}
 	for _, f := range e.Failures[:min(len(e.Failures), shown)] {
-		fmt.Fprintf(&b, "; item %d: %v", f.Index, f.Err)
+		b.WriteString("; " + f.text())
 	}
 	if more := len(e.Failures) + e.Dropped - shown; more > 0 {
 		fmt.Fprintf(&b, "; and %d more", more)

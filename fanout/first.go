@@ -19,13 +19,13 @@ var errDecided = errors.New("fanout: another function was first")
 //
 // If all fail the error is a *[BatchError] with every error in the order of fns;
 // if that is so only because ctx is done, the error of ctx. Without functions it
-// is [ErrNoFunctions]. Panics and runtime.Goexit are treated as by [Map]: they
+// is [ErrEmpty]. Panics and runtime.Goexit are treated as by [Map]: they
 // end First whether another function succeeded or not.
 func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (T, error) {
 	var zero T
 	r := together(ctx, "First", len(fns), func(i int) bool { return fns[i] == nil })
 	if len(fns) == 0 {
-		return zero, ErrNoFunctions
+		return zero, ErrEmpty
 	}
 	r.record.kept = &kept{most: len(fns)}
 	var won atomic.Pointer[T]
@@ -65,7 +65,7 @@ func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (
 	var zero T
 	r := together(ctx, "Race", len(fns), func(i int) bool { return fns[i] == nil })
 	if len(fns) == 0 {
-		return zero, ErrNoFunctions
+		return zero, ErrEmpty
 	}
 	var won atomic.Pointer[T]
 	var decided atomic.Bool
