@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,7 +56,7 @@ func TestReduceStopsAtEveryIndexForEveryReason(t *testing.T) {
 					v, err = fanout.Reduce(ctx, singles(20), func(ctx context.Context, a, b []int) ([]int, error) {
 						defer g.enter()()
 						if b[0] != k {
-							return append(a[:len(a):len(a)], b...), nil
+							return append(slices.Clip(a), b...), nil
 						}
 						switch reason {
 						case "error":
