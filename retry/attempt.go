@@ -26,12 +26,20 @@ type attemptKey struct{}
 type attempt struct {
 	context.Context // the caller's
 
-	n       int
-	delay   time.Duration // what Backoff returned last
-	lastErr error         // of the last attempt before it that was not refused, or nil
+	n        int
+	delay    time.Duration // what the backoff returned last
+	sequence Sequence      // of the call, once it began
+	lastErr  error         // of the last attempt before it that was not refused, or nil
 
 	limited context.Context // around this one, with a timeout; or nil
 	cancel  context.CancelFunc
+}
+
+// inherit takes over where the backoff stood at the attempt before.
+func (a *attempt) inherit(before *attempt) {
+	if before != nil {
+		a.delay, a.sequence = before.delay, before.sequence
+	}
 }
 
 // Value answers for the key of this package. The rest is the caller's, also the

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/weirkit/weir/internal/mono"
@@ -27,8 +26,9 @@ import (
 // second counts whole. Nothing is held: a retry that is allowed has spent its
 // share, also if its pause is cancelled.
 //
-// Cost: a call reads the clock and adds to one word. Memory: 8 bytes for each of
-// minPerSecond.
+// Cost: a call reads the clock and adds to one of several words, so that many
+// processors do not wait for each other. Memory: 8 bytes for each of
+// minPerSecond, and 256 for each processor.
 type Budget struct {
 	ratio uint64 // millionths
 	clock mono.Clock
@@ -43,7 +43,6 @@ type Budget struct {
 }
 
 const (
-	seconds  = 10 // of the window, the current one included
 	millions = 1_000_000
 
 	maxRatio = 1000
@@ -61,7 +60,7 @@ func NewBudget(ratio float64, minPerSecond int) *Budget {
 	if minPerSecond < 0 || minPerSecond > maxFloor {
 		panic(fmt.Sprintf("retry: minPerSecond of a budget must be between 0 and %d, got %d", maxFloor, minPerSecond))
 	}
-	b := &Budget{ratio: uint64(math.Round(ratio * millions)), clock: mono.New()}
+	b := &Budget{ratio: uint64(math.Round(ratio * millions)), clock: mono.New(), calls: newWindow()}
 	if b.ratio == 0 && minPerSecond == 0 {
 		panic(fmt.Sprintf("retry: a budget of ratio %v and minPerSecond 0 allows no retry; MaxRetries(0) says so", ratio))
 	}
@@ -122,59 +121,4 @@ func (b *Budget) fromMinimum(now int64) bool {
 	b.minimum[b.next] = now
 	b.next = (b.next + 1) % len(b.minimum)
 	return true
-}
-
-// second returns the second in which ns lies, rounded down: ns is negative in a
-// synctest bubble if the budget was made outside.
-func second(ns int64) int64 {
-	s := ns / int64(time.Second)
-	if ns%int64(time.Second) < 0 {
-		s--
-	}
-	return s
-}
-
-// index returns the place of a second in a ring of them.
-func index(second int64) int64 { return (second%seconds + seconds) % seconds }
-
-// recent reports whether what is age seconds old lies in the window. A negative
-// age is from another clock: a budget that was used outside a synctest bubble
-// and then inside. So is a large one; both are forgotten.
-func recent(age int64) bool { return age >= 0 && age < seconds }
-
-// window counts calls by the second, for the last ten seconds. A word holds the
-// low half of the second that it counts, and the count.
-type window struct{ words [seconds]atomic.Uint64 }
-
-// add counts a call in second now. A word that counts a later second got it
-// from a goroutine that overtook this one, and the call counts there.
-func (w *window) add(now int64) {
-	word := &w.words[index(now)]
-	for {
-		v := word.Load()
-		if recent(-age(now, v)) && v != 0 {
-			word.Add(1)
-			return
-		}
-		if word.CompareAndSwap(v, uint64(uint32(now))<<32|1) { // #nosec G115 -- the low half is meant
-			return
-		}
-	}
-}
-
-// sum returns the calls in second now and the nine before.
-func (w *window) sum(now int64) uint64 {
-	n := uint64(0)
-	for i := range w.words {
-		if v := w.words[i].Load(); recent(age(now, v)) {
-			n += v & math.MaxUint32
-		}
-	}
-	return n
-}
-
-// age returns how many seconds before now the word v counts. The low halves
-// tell within 68 years.
-func age(now int64, v uint64) int64 {
-	return int64(int32(uint32(now) - uint32(v>>32))) // #nosec G115 -- a difference modulo 2^32 is meant
 }

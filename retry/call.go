@@ -2,11 +2,8 @@ package retry
 
 import (
 	"context"
-	"math"
-	"time"
 
 	"github.com/weirkit/weir/internal/ctxerr"
-	"github.com/weirkit/weir/internal/rejection"
 )
 
 // Call is one call under a policy, for code that cannot hand its work to
@@ -60,6 +57,9 @@ func (c *Call) prepare() {
 	if cfg.budget != nil {
 		cfg.budget.deposit()
 	}
+	if calls := c.policy.counts.calls; calls != nil {
+		calls.Add(1)
+	}
 }
 
 // start makes a the attempt that runs.
@@ -97,10 +97,16 @@ func (c *Call) Next(err error) bool {
 }
 
 func (c *Call) next(err error) bool {
-	if err == nil {
-		c.End()
+	switch {
+	case c.policy == nil:
+		return false
+	case err != nil:
+		return c.again(err)
+	case c.number() > 1:
+		c.policy.counts.recovered.Add(1)
 	}
-	return c.policy != nil && c.again(err)
+	c.End()
+	return false
 }
 
 // End gives back what the call holds if a panic or runtime.Goexit ends it. It
@@ -116,123 +122,4 @@ func (c *Call) number() int {
 		return 1
 	}
 	return c.now.n
-}
-
-// again decides after a failure, and pauses if it goes on.
-func (c *Call) again(err error) bool {
-	c.now.end()
-	err = c.now.verdict(err)
-	events := &c.policy.cfg.events
-	if delay, next := c.decide(err); next != nil {
-		if events.Retry != nil {
-			events.Retry(Retry{Attempt: c.number(), Err: err, Delay: delay})
-		}
-		if pause(c.ctx, delay) {
-			c.start(next)
-			return true
-		}
-		c.err = c.interrupted(err)
-	}
-	c.policy = nil
-	if events.GaveUp != nil {
-		events.GaveUp(GaveUp{Attempts: c.number(), Err: c.err})
-	}
-	return false
-}
-
-// decide returns the next attempt and the pause before it, or sets err and
-// returns no attempt.
-func (c *Call) decide(err error) (time.Duration, *attempt) {
-	cfg, n := &c.policy.cfg, c.number()
-	refused := rejection.Is(err)
-	switch {
-	case isPermanent(err):
-		c.err = c.final(err)
-	case c.ctx.Err() != nil:
-		c.err = c.interrupted(err)
-	case cfg.retryIf != nil && !cfg.retryIf(err):
-		c.err = c.final(err)
-	case n > cfg.maxRetries:
-		c.err = c.exhausted(err, nil)
-	}
-	if c.err != nil {
-		return 0, nil
-	}
-
-	next := &attempt{Context: c.ctx, n: n + 1}
-	delay, cause := c.delay(err, refused, next)
-	switch {
-	case cause != nil:
-	case cfg.budget != nil && !cfg.budget.withdraw():
-		cause = ErrBudgetSpent
-	default:
-		next.lastErr = c.last(err)
-		return delay, next
-	}
-	c.err = c.exhausted(err, cause)
-	return 0, nil
-}
-
-// jitterPart of a delay that an error asks for is added to it at most: those
-// who were told the same time should not all come at the same time.
-const jitterPart = 10
-
-// delay returns the pause before the next attempt, or why it cannot be made.
-func (c *Call) delay(err error, refused bool, next *attempt) (time.Duration, error) {
-	cfg := &c.policy.cfg
-	delay, asked := rejection.After(err)
-	switch {
-	case refused && (!asked || delay > cfg.largest):
-		return 0, err
-	case asked:
-		delay = min(delay, cfg.longest)
-	default:
-		prev := time.Duration(0)
-		if c.now != nil {
-			prev = c.now.delay
-		}
-		delay = max(cfg.backoff(next.n-1, prev), 0)
-		if cfg.maxDelay > 0 {
-			delay = min(delay, cfg.maxDelay)
-		}
-		next.delay = delay
-	}
-	room, cause := c.room()
-	if delay > room {
-		return 0, cause
-	}
-	if asked {
-		delay += between(0, min(delay/jitterPart, room-delay))
-	}
-	return delay, nil
-}
-
-// room returns the longest pause that there is time for, and the error of a
-// longer one.
-func (c *Call) room() (time.Duration, error) {
-	room, cause := time.Duration(math.MaxInt64), error(nil)
-	if at, ok := c.ctx.Deadline(); ok {
-		// As package context does it: a deadline may be wall time alone. A pause
-		// that ends at the deadline ends too late.
-		room, cause = time.Until(at)-1, ErrWouldExceedDeadline
-	}
-	if d := c.policy.cfg.maxElapsed; d > 0 {
-		if left := d - time.Duration(c.policy.clock.Now()-c.begun); left < room {
-			room, cause = left, ErrMaxElapsed
-		}
-	}
-	return room, cause
-}
-
-// pause waits for d, and reports false if ctx ended before or by then.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err() == nil
 }

@@ -3,9 +3,13 @@ package retry
 import "context"
 
 // Do is [Policy.Do] for a function with a result. On an error the result is the
-// zero value and means nothing.
-func Do[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error)) (T, error) {
-	if p.unusual(ctx) {
+// zero value and means nothing, unless it is that of a [Fallback]. The options
+// do what needs a result: [Fallback] and [Discard].
+func Do[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error), opts ...ResultOption[T]) (T, error) {
+	switch {
+	case len(opts) > 0 || p.Hedged():
+		return newResults(fn, opts).do(ctx, p)
+	case p.unusual(ctx):
 		return loop(ctx, p, fn)
 	}
 	// As in Policy.Do.
@@ -15,22 +19,28 @@ func Do[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, erro
 	}
 	call := Call{policy: p, ctx: ctx}
 	for call.next(err) {
-		if v, err = fn(call.Context()); err == nil {
-			return v, nil
-		}
+		v, err = fn(call.Context())
 	}
-	var none T
-	return none, call.err
+	return result(v, call.err)
 }
 
-func loop[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error)) (T, error) {
+func loop[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error)) (v T, err error) {
 	call := p.Begin(ctx)
 	defer call.End()
 	for call.err == nil {
-		if v, err := fn(call.Context()); !call.Next(err) && call.err == nil {
-			return v, nil
+		v, err = fn(call.Context())
+		if !call.Next(err) {
+			break
 		}
 	}
-	var none T
-	return none, call.err
+	return result(v, call.err)
+}
+
+// result returns v, or nothing beside an error.
+func result[T any](v T, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return v, nil
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/rejection"
-	"github.com/weirkit/weir/internal/slot"
 )
 
 // The sentinels tell with errors.Is how a call ended. The first matches every
@@ -28,13 +28,13 @@ var (
 	// ErrBudgetSpent is returned when the [Budget] has no retry left.
 	ErrBudgetSpent = errors.New("retry: the budget is spent")
 
+	// ErrBackoffStopped is returned when the [Sequence] of the call returned a
+	// negative pause.
+	ErrBackoffStopped = errors.New("retry: the backoff stopped")
+
 	// ErrAttemptTimeout is returned when an attempt ended because its
 	// [AttemptTimeout] passed. It matches context.DeadlineExceeded too.
 	ErrAttemptTimeout = fmt.Errorf("retry: the attempt timed out: %w", context.DeadlineExceeded)
-
-	// ErrNotRun is returned by [Do] when the call succeeded although no run of
-	// the function did. It cannot happen with a function that returns.
-	ErrNotRun = slot.ErrNotRun
 )
 
 // timeoutError is the error of an attempt that its timeout ended.
@@ -42,6 +42,10 @@ type timeoutError struct{ err error }
 
 func (e *timeoutError) Error() string   { return ErrAttemptTimeout.Error() + ": " + e.err.Error() }
 func (e *timeoutError) Unwrap() []error { return []error{ErrAttemptTimeout, e.err} }
+
+// PanicError is what a call panics with if the second run of a hedged attempt
+// panicked on its own goroutine: with the value and the stack from there.
+type PanicError = fault.PanicError
 
 // ExhaustedError is the error of a call that failed for good although its last
 // error allowed another attempt. errors.Is and errors.As find [ErrExhausted],

@@ -12,6 +12,9 @@ type Events struct {
 	// GaveUp is called when a call failed for good, whatever ended it. A call
 	// that did not begin, because its context was done, is not one.
 	GaveUp func(GaveUp)
+	// Hedged is called when an attempt has ended that ran twice at once, unless a
+	// panic or runtime.Goexit ended it.
+	Hedged func(Hedged)
 }
 
 // Retry tells of an attempt that failed and will be followed by another.
@@ -30,4 +33,14 @@ type GaveUp struct {
 	Attempts int
 	// Err is what the caller gets.
 	Err error
+}
+
+// Hedged tells of an attempt that was run a second time beside the first.
+type Hedged struct {
+	// Attempt is the number of the attempt, from 1.
+	Attempt int
+	// Delay is how long the first run had when the second began.
+	Delay time.Duration
+	// Won is set if the second run succeeded first.
+	Won bool
 }

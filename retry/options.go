@@ -15,12 +15,15 @@ func (f optionFunc) apply(c *config) { f(c) }
 type config struct {
 	maxRetries     int
 	backoff        Delays
-	maxDelay       time.Duration // 0: not set
-	maxElapsed     time.Duration // 0: no bound
-	attemptTimeout time.Duration // 0: none
+	sequence       func() Sequence // nil: backoff
+	maxDelay       time.Duration   // 0: not set
+	maxElapsed     time.Duration   // 0: no bound
+	attemptTimeout time.Duration   // 0: none
 	retryIf        func(error) bool
 	budget         *Budget
+	hedge          *hedge // nil: none
 	events         Events
+	counted        bool
 
 	largest time.Duration // the longest pause that a rejection may ask for
 	longest time.Duration // the bound of the pause that any other error asks for
@@ -37,18 +40,17 @@ const (
 )
 
 func newConfig(opts []Option) config {
-	c := config{maxRetries: defaultRetries}
+	c := config{maxRetries: defaultRetries, backoff: FullJitter(Exponential(defaultBase, defaultLargest))}
 	for _, o := range opts {
 		o.apply(&c)
 	}
-	if c.backoff == nil {
-		c.backoff = FullJitter(Exponential(defaultBase, defaultLargest))
-	}
-	if c.maxDelay > 0 {
+	switch {
+	case c.maxDelay > 0:
 		c.largest, c.longest = c.maxDelay, c.maxDelay
 		return c
+	case c.sequence == nil:
+		c.largest = max(c.backoff(max(c.maxRetries, 1), Longest), 0)
 	}
-	c.largest = max(c.backoff(max(c.maxRetries, 1), Longest), 0)
 	c.longest = max(c.largest, defaultLongest)
 	return c
 }
@@ -67,7 +69,7 @@ func MaxRetries(n int) Option {
 // FullJitter(Exponential(100*time.Millisecond, 2*time.Second)).
 func Backoff(d Delays) Option {
 	checkDelays("Backoff", d)
-	return optionFunc(func(c *config) { c.backoff = d })
+	return optionFunc(func(c *config) { c.backoff, c.sequence = d, nil })
 }
 
 // MaxDelay bounds every pause: one that [Backoff] returns and one that an error
@@ -115,6 +117,9 @@ func Spend(b *Budget) Option {
 	return optionFunc(func(c *config) { c.budget = b })
 }
 
+// Counted makes Stats count the calls, at the cost of an atomic add for each.
+func Counted() Option { return optionFunc(func(c *config) { c.counted = true }) }
+
 // On registers events. A later On replaces an earlier one.
 func On(e Events) Option { return optionFunc(func(c *config) { c.events = e }) }
 
@@ -126,5 +131,5 @@ func checkPositive(name string, d time.Duration) {
 
 // special reports whether the beginning of a call has more to do than most.
 func (c *config) special() bool {
-	return c.maxElapsed > 0 || c.budget != nil || c.attemptTimeout > 0
+	return c.maxElapsed > 0 || c.budget != nil || c.attemptTimeout > 0 || c.hedge != nil || c.counted
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/weirkit/weir/internal/mono"
+	"github.com/weirkit/weir/internal/stripe"
 )
 
 // Policy says when and how often failed work is tried again. Make it with
@@ -18,13 +19,21 @@ type Policy struct {
 	special bool // the beginning of a call has more to do than most
 	cfg     config
 	clock   mono.Clock
+	counts  counts
 }
 
 // New returns a policy. Without options it makes up to 3 retries, 4 attempts in
 // all, and pauses before them for a random part of 100 ms, 200 ms and 400 ms.
 func New(opts ...Option) *Policy {
-	cfg := newConfig(opts)
-	return &Policy{special: cfg.special(), cfg: cfg, clock: mono.New()}
+	p := &Policy{cfg: newConfig(opts), clock: mono.New()}
+	p.special = p.cfg.special()
+	if p.cfg.counted {
+		p.counts.calls = stripe.New()
+	}
+	if h := p.cfg.hedge; h != nil {
+		p.cfg.hedge = h.of(p)
+	}
+	return p
 }
 
 // Do runs fn on this goroutine until it succeeds or the policy has enough, and
@@ -63,10 +72,18 @@ func (p *Policy) unusual(ctx context.Context) bool {
 func (p *Policy) loop(ctx context.Context, fn func(context.Context) error) error {
 	call := p.Begin(ctx)
 	defer call.End()
-	for call.err == nil && call.Next(fn(call.Context())) {
+	for call.err == nil && call.Next(call.attempt(fn)) {
 	}
 	return call.err
 }
 
-// Hedged reports whether Do may run its function several times at once.
-func (p *Policy) Hedged() bool { return false }
+// attempt runs fn once, or twice where the policy hedges.
+func (c *Call) attempt(fn func(context.Context) error) error {
+	if c.policy.cfg.hedge != nil {
+		return c.race(fn)
+	}
+	return fn(c.Context())
+}
+
+// Hedged reports whether Do may run its function twice at once, see [Hedge].
+func (p *Policy) Hedged() bool { return p.cfg.hedge != nil }

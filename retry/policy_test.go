@@ -420,3 +420,23 @@ func TestBadValuesPanic(t *testing.T) {
 		assert.PanicsWithValue(t, msg, f)
 	}
 }
+
+// scriptedInt is scripted for a function with a result.
+func scriptedInt(errs ...error) func(context.Context) (int, error) {
+	s := scripted(errs...)
+	return func(ctx context.Context) (int, error) { return len(s.at), s.run(ctx) }
+}
+
+// withEarlyEnd returns a context that its first listener ends.
+func withEarlyEnd(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	return listened{ctx, cancel}, cancel
+}
+
+type listened struct {
+	context.Context
+	cancel func()
+}
+
+func (l listened) Done() <-chan struct{} { l.cancel(); return l.Context.Done() }
