@@ -17,6 +17,7 @@
 //	                                    else Info
 //	             call refused           Debug            breaker, state, retry_after, cause
 //	[Retry]      attempt failed         Debug            retry, attempt, delay, error
+//	             attempt hedged         Debug            retry, attempt, delay, won
 //	             call gave up           Warn             retry, attempts, error
 //	[Limiter]    wait refused           Debug            limiter, n, waited, retry_after, error
 //	             long wait              Warn             limiter, n, waited, error
@@ -24,7 +25,7 @@
 //	             long wait              Warn             semaphore, n, priority, waited, error
 //
 // The field named after the object is its name. attempt, attempts, n and
-// priority are integers, generation is unsigned, delay, waited and retry_after
+// priority are integers, generation is unsigned, won is a bool, delay, waited and retry_after
 // are durations, from, to and state are strings: closed, open or half-open.
 // cause is what opened the breaker. Fields that are unknown are left out:
 // retry_after of 0, an error or cause of nil, the cause of a change that does

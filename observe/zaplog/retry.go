@@ -7,8 +7,8 @@ import (
 	"github.com/weirkit/weir/retry"
 )
 
-// Retry returns events that log the retries of a policy, under that name, and
-// the calls that it gave up.
+// Retry returns events that log the retries and hedges of a policy, under that
+// name, and the calls that it gave up.
 func Retry(logger *zap.Logger, name string) retry.Events {
 	check(logger)
 	id := zap.String("retry", name)
@@ -21,6 +21,11 @@ func Retry(logger *zap.Logger, name string) retry.Events {
 		GaveUp: func(g retry.GaveUp) {
 			if e := logger.Check(zapcore.WarnLevel, "call gave up"); e != nil {
 				e.Write(id, zap.Int("attempts", g.Attempts), zap.Error(g.Err))
+			}
+		},
+		Hedged: func(h retry.Hedged) {
+			if e := logger.Check(zapcore.DebugLevel, "attempt hedged"); e != nil {
+				e.Write(id, zap.Int("attempt", h.Attempt), zap.Duration("delay", h.Delay), zap.Bool("won", h.Won))
 			}
 		},
 	}

@@ -90,6 +90,15 @@ func TestRetry(t *testing.T) {
 	}, got)
 }
 
+func TestHedgedRetry(t *testing.T) {
+	got := observed(t, zapcore.DebugLevel, func(t *testing.T, logger *zap.Logger) {
+		p := retry.New(retry.Hedge(time.Second), retry.On(zaplog.Retry(logger, "post")))
+		assert.NoError(t, p.Do(t.Context(), func(context.Context) error { time.Sleep(3 * time.Second); return nil }))
+	})
+	assert.Equal(t, []entry{{zapcore.DebugLevel, "attempt hedged", map[string]any{
+		"retry": "post", "attempt": int64(1), "delay": time.Second, "won": false}}}, got)
+}
+
 func TestLimiter(t *testing.T) {
 	got := observed(t, zapcore.DebugLevel, func(t *testing.T, logger *zap.Logger) {
 		l := ratelimit.New(ratelimit.PerMinute(1), 1, ratelimit.On(zaplog.Limiter(logger, "api")))
@@ -137,6 +146,7 @@ func TestAnEntryWhoseLevelIsOffAllocatesNothing(t *testing.T) {
 		b.Rejected(refused)
 		r.Retry(retry.Retry{Err: errBoom})
 		r.GaveUp(retry.GaveUp{Err: errBoom})
+		r.Hedged(retry.Hedged{})
 		l.Rejected(ratelimit.Event{Err: errBoom})
 		l.LongWait(ratelimit.Event{})
 		s.Rejected(semaphore.Event{Err: errBoom})
