@@ -143,9 +143,11 @@ func TestALoopRacesClose(t *testing.T) {
 
 func TestAPullDuringALoopPanics(t *testing.T) {
 	pulls := map[string]func(g *generator.Generator[int]){
-		"Next":     func(g *generator.Generator[int]) { g.Next() },
-		"Collect":  func(g *generator.Generator[int]) { _, _ = g.Collect() },
-		"CollectN": func(g *generator.Generator[int]) { _, _ = g.CollectN(1) },
+		"Next":        func(g *generator.Generator[int]) { g.Next() },
+		"Peek":        func(g *generator.Generator[int]) { g.Peek() },
+		"NextContext": func(g *generator.Generator[int]) { _, _ = g.NextContext(context.Background()) },
+		"Collect":     func(g *generator.Generator[int]) { _, _ = g.Collect() },
+		"CollectN":    func(g *generator.Generator[int]) { _, _ = g.CollectN(1) },
 		"All": func(g *generator.Generator[int]) {
 			for range g.All() {
 			}
@@ -157,8 +159,8 @@ func TestAPullDuringALoopPanics(t *testing.T) {
 				g := generator.New(t.Context(), count(3), opts...)
 				n := 0
 				for range g.All() {
-					assert.PanicsWithValue(t, "generator: pull during a loop over All or Batches, which has the generator for itself; "+
-						"to mix pulls, use Next in place of the loop", func() { pull(g) })
+					assert.PanicsWithValue(t, "generator: pull during a loop, which has the generator for itself; "+
+						"use Next in place of the loop to mix pulls", func() { pull(g) })
 					n++
 				}
 				assert.Equal(t, 3, n, "the loop goes on")

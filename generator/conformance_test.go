@@ -58,6 +58,27 @@ var consumers = map[string]func(g *generator.Generator[int], body func(int) bool
 			}
 		}
 	},
+	"Stream": func(g *generator.Generator[int], body func(int) bool) {
+		for v, err := range g.Stream() {
+			if err != nil || !body(v) {
+				break
+			}
+		}
+	},
+	"NextContext": func(g *generator.Generator[int], body func(int) bool) {
+		defer g.Close()
+		ctx := context.Background()
+		for v, err := g.NextContext(ctx); err == nil && body(v); v, err = g.NextContext(ctx) {
+		}
+	},
+	"Peek": func(g *generator.Generator[int], body func(int) bool) {
+		defer g.Close()
+		for _, ok := g.Peek(); ok; _, ok = g.Peek() {
+			if v, ok := g.Next(); !ok || !body(v) {
+				return
+			}
+		}
+	},
 	"CollectN": func(g *generator.Generator[int], body func(int) bool) {
 		defer g.Close()
 		for {

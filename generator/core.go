@@ -28,6 +28,9 @@ type core[T any] struct {
 	stop func()
 	left bool // the consumer left a loop
 
+	peeked    T // the next value, if hasPeeked
+	hasPeeked bool
+
 	watched runtime.Cleanup
 }
 
@@ -63,8 +66,8 @@ func (c *core[T]) enter(done <-chan struct{}) bool {
 		return true
 	}
 	if c.looping.Load() {
-		panic("generator: pull during a loop over All or Batches, which has the generator for itself; " +
-			"to mix pulls, use Next in place of the loop")
+		panic("generator: pull during a loop, which has the generator for itself; " +
+			"use Next in place of the loop to mix pulls")
 	}
 	return c.turn.wait(done)
 }
@@ -90,6 +93,9 @@ func (c *core[T]) conclude(o outcome) {
 		c.life.Store(nil)
 	}
 	c.watched.Stop()
+	if c.hasPeeked {
+		c.takePeeked() // dropped: a coroutine was ended that waits for the one behind it
+	}
 	c.ended.Store(c.judge(o))
 }
 

@@ -2,7 +2,6 @@ package generator
 
 import (
 	"context"
-	"iter"
 	"runtime"
 )
 
@@ -10,24 +9,25 @@ import (
 // [New], [From] or another constructor; the zero value is not usable, and it must
 // not be copied.
 //
-// Nothing runs before the first pull: Next, CollectN, Collect, or a loop over All
-// or Batches. What runs the producer then depends on it:
+// Nothing runs before the first pull: Next, NextContext, Peek, CollectN, Collect,
+// or a loop over All, Stream or Batches. What runs the producer then depends on it:
 //
 //   - With [Buffer], a goroutine, from the first pull until the generator ends.
-//   - Without, the caller's stack. All, Batches and Collect on a generator that
-//     has not been pulled yet call the producer directly, and a value costs little
-//     more than in a plain loop. Next and CollectN switch to a coroutine and back
-//     (see [iter.Pull]), about 100 ns a value, and so does all that follows them.
+//   - Without, the caller's stack. Loops and Collect on a generator that has not
+//     been pulled yet call the producer directly, and a value costs little more
+//     than in a plain loop. Next, NextContext, Peek and CollectN switch to a
+//     coroutine and back (see [iter.Pull]), about 100 ns a value, and so does all
+//     that follows them.
 //
 // A generator ends when the producer returns, when its context is done, when a
-// loop over All or Batches is left, or with [Generator.Close]. Then the producer
+// loop is left, or with [Generator.Close]. Then the producer
 // has returned, its deferred calls included, nothing more is handed out, and Err
 // tells why. A context that is done wins over values that are ready.
 //
 // Its methods are safe for concurrent use. Values come in the order in which they
 // were produced, each to one caller; pulls that wait for each other are served in
-// no particular order. A loop over All or Batches has the generator for itself: a
-// pull while it runs, from its body or by others, panics.
+// no particular order. A loop has the generator for itself: a pull while it runs,
+// from its body or by others, panics.
 //
 // A panic or runtime.Goexit of a producer without Buffer passes through the caller
 // that it runs for, and Err is [ErrAborted] from then on; with Buffer the values
@@ -65,23 +65,6 @@ func New[T any](ctx context.Context, produce func(ctx context.Context, yield fun
 	return &Generator[T]{&core[T]{ctx: ctx, done: ctx.Done(), produce: produce, buffer: newConfig(opts).buffer}}
 }
 
-// From returns a generator of the values of seq.
-func From[T any](ctx context.Context, seq iter.Seq[T], opts ...Option) *Generator[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	return New(ctx, func(_ context.Context, yield func(T) bool) error {
-		seq(yield)
-		return nil
-	}, opts...)
-}
-
-// Next returns the next value, waiting until there is one, and whether there was:
-// false means that the generator has ended. Without [Buffer] it runs the producer,
-// and nothing interrupts that while it computes; a producer that watches its
-// context ends when the generator's is done or with Close.
-func (g *Generator[T]) Next() (v T, ok bool) { return g.pull(nil) }
-
 // Err returns why the generator ended: nil if it has not, or if the producer had
 // no more values or no more were wanted (a loop was left, Close). It is the
 // context's error (which matches its cause, too) if that ended it, and otherwise
@@ -99,8 +82,8 @@ func (g *Generator[T]) Err() error {
 // at any time, from any goroutine and more than once. After it nothing is handed
 // out.
 //
-// While a loop over All or Batches runs, Close may be a call of its body, which
-// cannot end before Close returns. Without [Buffer] the producer runs on that
+// While a loop runs, Close may be a call of its body, which cannot end before Close
+// returns. Without [Buffer] the producer runs on that
 // loop's stack, so Close then does not wait: the producer ends when the body is
 // done, before the loop statement is.
 func (g *Generator[T]) Close() {

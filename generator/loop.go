@@ -19,6 +19,25 @@ func (g *Generator[T]) All() iter.Seq[T] {
 	}
 }
 
+// Stream is [Generator.All] with the error: each value comes with a nil error, and
+// if Err is not nil after the last one, the zero value with that comes behind it.
+// It is for what takes values and errors together; a loop that drops the error
+// would take the zero value for a real one.
+func (g *Generator[T]) Stream() iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		left := false
+		g.loop(func(v T) bool {
+			left = true
+			left = !yield(v, nil)
+			return !left
+		})
+		if err := g.Err(); err != nil && !left {
+			var zero T
+			yield(zero, err)
+		}
+	}
+}
+
 // Batches is [Generator.All] in slices of n values. The last one may be shorter,
 // and is never empty: after an error of the producer it holds what came before
 // that. Each slice is new and belongs to the caller. It panics if n is less than 1.
@@ -104,6 +123,13 @@ func (c *core[T]) eachPrefetched(body func(T) bool) {
 		c.left = leaving
 		c.end()
 	}()
+	if c.hasPeeked && !c.halted() {
+		leaving = true
+		if !body(c.takePeeked()) {
+			return
+		}
+		leaving = false
+	}
 	ring, done, ctx := p.ring, c.done, c.ctx
 	for done == nil || ctx.Err() == nil { // Close stops the ring
 		v, ok := ring.NextUntil(done, nil)

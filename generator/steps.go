@@ -5,16 +5,18 @@ import (
 	"iter"
 )
 
-// Range returns the integers from from up to, but without, to.
-func Range[I ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](from, to I) iter.Seq[I] {
-	return func(yield func(I) bool) {
-		for i := from; i < to && yield(i); i++ {
-		}
-	}
-}
+// The steps are lazy and keep no state of their own: each loop over one is a loop
+// over its source, and leaving it leaves the source. They run on the loop's
+// goroutine; only [Merge] starts others.
 
 // Map returns f of each value.
 func Map[T, R any](seq iter.Seq[T], f func(T) R) iter.Seq[R] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
+	if f == nil {
+		panic("generator: f must not be nil")
+	}
 	return func(yield func(R) bool) {
 		for v := range seq {
 			if !yield(f(v)) {
@@ -24,8 +26,33 @@ func Map[T, R any](seq iter.Seq[T], f func(T) R) iter.Seq[R] {
 	}
 }
 
+// FlatMap returns the values of f of each value, one sequence after the other.
+func FlatMap[T, R any](seq iter.Seq[T], f func(T) iter.Seq[R]) iter.Seq[R] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
+	if f == nil {
+		panic("generator: f must not be nil")
+	}
+	return func(yield func(R) bool) {
+		for v := range seq {
+			for r := range f(v) {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Filter returns the values that keep says true to.
 func Filter[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
+	if keep == nil {
+		panic("generator: keep must not be nil")
+	}
 	return func(yield func(T) bool) {
 		for v := range seq {
 			if keep(v) && !yield(v) {
@@ -38,6 +65,9 @@ func Filter[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
 // Take returns the first n values. It asks seq for no more than those, and does
 // not start it if n is less than 1.
 func Take[T any](seq iter.Seq[T], n int) iter.Seq[T] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
 	return func(yield func(T) bool) {
 		left := n
 		if left < 1 {
@@ -52,10 +82,67 @@ func Take[T any](seq iter.Seq[T], n int) iter.Seq[T] {
 	}
 }
 
+// TakeWhile returns the values before the first that keep says false to. It asks
+// seq for that one and no more.
+func TakeWhile[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
+	if keep == nil {
+		panic("generator: keep must not be nil")
+	}
+	return func(yield func(T) bool) {
+		for v := range seq {
+			if !keep(v) || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Skip returns the values behind the first n: all of them if n is less than 1.
+func Skip[T any](seq iter.Seq[T], n int) iter.Seq[T] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
+	return func(yield func(T) bool) {
+		left := n
+		for v := range seq {
+			if left > 0 {
+				left--
+			} else if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// SkipWhile returns the values from the first that skip says false to.
+func SkipWhile[T any](seq iter.Seq[T], skip func(T) bool) iter.Seq[T] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
+	if skip == nil {
+		panic("generator: skip must not be nil")
+	}
+	return func(yield func(T) bool) {
+		skipping := true
+		for v := range seq {
+			skipping = skipping && skip(v)
+			if !skipping && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
 // Chunk returns the values in slices of n; the last one may be shorter, and is
 // never empty. Each slice is new and belongs to the caller. It panics if n is less
 // than 1.
 func Chunk[T any](seq iter.Seq[T], n int) iter.Seq[[]T] {
+	if seq == nil {
+		panic("generator: seq must not be nil")
+	}
 	if n < 1 {
 		panic(fmt.Sprintf("generator: chunk size must be at least 1, got %d", n))
 	}
@@ -75,6 +162,28 @@ func Chunk[T any](seq iter.Seq[T], n int) iter.Seq[[]T] {
 		}
 		if len(chunk) > 0 {
 			yield(chunk)
+		}
+	}
+}
+
+// Concat returns the values of one sequence after the other.
+func Concat[T any](seqs ...iter.Seq[T]) iter.Seq[T] {
+	mustNotHoldNil(seqs)
+	return func(yield func(T) bool) {
+		for _, seq := range seqs {
+			for v := range seq {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func mustNotHoldNil[T any](seqs []iter.Seq[T]) {
+	for i, seq := range seqs {
+		if seq == nil {
+			panic(fmt.Sprintf("generator: sequence %d must not be nil", i))
 		}
 	}
 }

@@ -72,12 +72,132 @@ func TestChunk(t *testing.T) {
 	}
 }
 
+func lefts[A, B any](seq iter.Seq2[A, B]) iter.Seq[A] {
+	return func(yield func(A) bool) {
+		for a := range seq {
+			if !yield(a) {
+				return
+			}
+		}
+	}
+}
+
+func rights[A, B any](seq iter.Seq2[A, B]) iter.Seq[B] {
+	return func(yield func(B) bool) {
+		for _, b := range seq {
+			if !yield(b) {
+				return
+			}
+		}
+	}
+}
+
+func TestTakeWhileAsksForOneMore(t *testing.T) {
+	for n := range 5 {
+		var c counted
+		assert.Equal(t, upTo(n), slices.Collect(generator.TakeWhile(c.seq(10), func(v int) bool { return v < n })))
+		assert.Equal(t, n+1, c.asked)
+	}
+}
+
+func TestSkip(t *testing.T) {
+	for _, n := range []int{math.MinInt, -1, 0} {
+		assert.Equal(t, upTo(4), slices.Collect(generator.Skip(generator.Range(0, 4), n)))
+	}
+	assert.Equal(t, []int{3}, slices.Collect(generator.Skip(generator.Range(0, 4), 3)))
+	assert.Empty(t, slices.Collect(generator.Skip(generator.Range(0, 4), 4)))
+	assert.Empty(t, slices.Collect(generator.Skip(generator.Range(0, 4), math.MaxInt)))
+	skip := generator.Skip(generator.Range(0, 4), 2)
+	for range 2 {
+		assert.Equal(t, []int{2, 3}, slices.Collect(skip), "no state is kept from one loop to the next")
+	}
+}
+
+func TestSkipWhile(t *testing.T) {
+	asked := 0
+	even := generator.SkipWhile(slices.Values([]int{2, 4, 5, 6, 7}), func(v int) bool { asked++; return v%2 == 0 })
+	assert.Equal(t, []int{5, 6, 7}, slices.Collect(even))
+	assert.Equal(t, 3, asked, "only up to the first")
+	assert.Equal(t, []int{5, 6, 7}, slices.Collect(even))
+}
+
+func TestFlatMap(t *testing.T) {
+	got := slices.Collect(generator.FlatMap(generator.Range(0, 4), func(n int) iter.Seq[int] { return generator.Range(0, n) }))
+	assert.Equal(t, []int{0, 0, 1, 0, 1, 2}, got)
+}
+
+func TestConcat(t *testing.T) {
+	assert.Equal(t, []int{0, 1, 0, 1, 2}, slices.Collect(generator.Concat(generator.Range(0, 2), generator.Range(0, 0), generator.Range(0, 3))))
+	assert.Empty(t, slices.Collect(generator.Concat[int]()))
+}
+
+func TestZipMakesNoValueUp(t *testing.T) {
+	for a := range 4 {
+		for b := range 4 {
+			var left, right counted
+			var got [][2]int
+			for v, w := range generator.Zip(left.seq(a), right.seq(b)) {
+				got = append(got, [2]int{v, w})
+			}
+			assert.Len(t, got, min(a, b))
+			for i, pair := range got {
+				assert.Equal(t, [2]int{i, i}, pair)
+			}
+			assert.True(t, left.ended)
+			assert.True(t, right.ended || right.asked == 0)
+		}
+	}
+}
+
+func TestPairsAndBack(t *testing.T) {
+	in := []string{"a", "b", "c"}
+	var got []string
+	for i, v := range generator.Unpair(generator.Filter(generator.Pairs(slices.All(in)), func(p generator.Pair[int, string]) bool { return p.Key != 1 })) {
+		got = append(got, v)
+		assert.Equal(t, in[i], v)
+	}
+	assert.Equal(t, []string{"a", "c"}, got)
+	for i, v := range generator.Take2(generator.Filter2(slices.All(in), func(i int, _ string) bool { return i > 0 }), 1) {
+		assert.Equal(t, 1, i)
+		assert.Equal(t, "b", v)
+	}
+	for v, i := range generator.Map2(slices.All(in), func(i int, v string) (string, int) { return v + v, i }) {
+		assert.Equal(t, in[i]+in[i], v)
+	}
+}
+
 // A consumer that leaves a chain at any value leaves the whole chain.
 func TestABreakGoesThroughEveryStep(t *testing.T) {
 	steps := map[string]func(iter.Seq[int]) iter.Seq[int]{
-		"Map":    func(s iter.Seq[int]) iter.Seq[int] { return generator.Map(s, func(n int) int { return n }) },
-		"Filter": func(s iter.Seq[int]) iter.Seq[int] { return generator.Filter(s, func(int) bool { return true }) },
-		"Take":   func(s iter.Seq[int]) iter.Seq[int] { return generator.Take(s, 100) },
+		"Map":       func(s iter.Seq[int]) iter.Seq[int] { return generator.Map(s, func(n int) int { return n }) },
+		"Filter":    func(s iter.Seq[int]) iter.Seq[int] { return generator.Filter(s, func(int) bool { return true }) },
+		"Take":      func(s iter.Seq[int]) iter.Seq[int] { return generator.Take(s, 100) },
+		"TakeWhile": func(s iter.Seq[int]) iter.Seq[int] { return generator.TakeWhile(s, func(int) bool { return true }) },
+		"Skip":      func(s iter.Seq[int]) iter.Seq[int] { return generator.Skip(s, 0) },
+		"SkipWhile": func(s iter.Seq[int]) iter.Seq[int] { return generator.SkipWhile(s, func(int) bool { return false }) },
+		"FlatMap": func(s iter.Seq[int]) iter.Seq[int] {
+			return generator.FlatMap(s, func(n int) iter.Seq[int] { return generator.Range(n, n+1) })
+		},
+		"FlatMap inner": func(s iter.Seq[int]) iter.Seq[int] {
+			return generator.FlatMap(generator.Range(0, 1), func(int) iter.Seq[int] { return s })
+		},
+		"Concat":        func(s iter.Seq[int]) iter.Seq[int] { return generator.Concat(s, s) },
+		"Concat second": func(s iter.Seq[int]) iter.Seq[int] { return generator.Concat(generator.Range(0, 0), s) },
+		"Zip left":      func(s iter.Seq[int]) iter.Seq[int] { return lefts(generator.Zip(s, generator.Repeat(0))) },
+		"Zip right":     func(s iter.Seq[int]) iter.Seq[int] { return rights(generator.Zip(generator.Repeat(0), s)) },
+		"Peekable":      func(s iter.Seq[int]) iter.Seq[int] { return lefts(generator.Peekable(s)) },
+		"Pairs": func(s iter.Seq[int]) iter.Seq[int] {
+			return lefts(generator.Unpair(generator.Pairs(generator.Zip(s, generator.Repeat(0)))))
+		},
+		"Map2": func(s iter.Seq[int]) iter.Seq[int] {
+			return rights(generator.Map2(generator.Zip(s, generator.Repeat(0)), func(a, b int) (int, int) { return b, a }))
+		},
+		"Filter2": func(s iter.Seq[int]) iter.Seq[int] {
+			return lefts(generator.Filter2(generator.Zip(s, generator.Repeat(0)), func(int, int) bool { return true }))
+		},
+		"Take2": func(s iter.Seq[int]) iter.Seq[int] {
+			return lefts(generator.Take2(generator.Zip(s, generator.Repeat(0)), 9))
+		},
 		"Chunk": func(s iter.Seq[int]) iter.Seq[int] {
 			return generator.Map(generator.Chunk(s, 1), func(c []int) int { return c[0] })
 		},
@@ -96,6 +216,14 @@ func TestABreakGoesThroughEveryStep(t *testing.T) {
 				assert.Equal(t, upTo(at+1), got)
 				assert.Equal(t, at+1, c.asked)
 				assert.True(t, c.ended)
+				got = nil
+				for v := range step(c.seq(5)) {
+					got = append(got, v)
+					if len(got) == 5 {
+						break // Concat has it twice
+					}
+				}
+				assert.Equal(t, upTo(5), got)
 			}
 		})
 	}
