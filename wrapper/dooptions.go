@@ -1,6 +1,9 @@
 package wrapper
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 // DoOption changes what Do does with results. It knows their type, which a layer
 // does not.
@@ -26,16 +29,22 @@ func Fallback[T any](f func(ctx context.Context, err error) (T, error)) DoOption
 	return doOption[T](func(c *doConfig[T]) { c.fallback = f })
 }
 
-// Discard calls f with every result that a run of the function returned without
-// an error and that Do does not return: of the slower run of a hedge, or where a
-// layer made an error of a success. So what it holds, as the body of a response,
-// can be closed. A result that comes with an error is the function's own affair.
-// f runs on the goroutine of the run, or of Do, and may run at several at once.
+// Discard calls f with every result that a run of the function returned and that
+// Do does not return, so that what it holds, as the body of a response, can be
+// closed: a result that came with an error, that of the slower run of a hedge,
+// and one of which a layer made an error or a panic. A zero T is no result. f
+// runs on the goroutine of the run, or of Do, and may run at several at once.
 func Discard[T any](f func(T)) DoOption[T] {
 	if f == nil {
 		panic("wrapper: Discard needs a function, got nil")
 	}
-	return doOption[T](func(c *doConfig[T]) { c.discard = f })
+	return doOption[T](func(c *doConfig[T]) {
+		c.discard = func(v T) {
+			if !reflect.ValueOf(&v).Elem().IsZero() {
+				f(v)
+			}
+		}
+	})
 }
 
 // doWith is Do with options.

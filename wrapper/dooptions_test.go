@@ -126,11 +126,68 @@ func TestDiscardGetsEveryResultThatIsNotReturned(t *testing.T) {
 	}
 }
 
-func TestDiscardIsNotCalledForResultsThatComeWithAnError(t *testing.T) {
-	w := wrapper.Compose(retry.New(retry.MaxRetries(1), retry.Backoff(retry.Constant(0))), wrapper.Func(straight))
-	_, err := wrapper.Do(t.Context(), w, func(context.Context) (int, error) { return 7, errBoom },
-		wrapper.Discard(func(int) { t.Error("called") }))
-	assert.ErrorIs(t, err, errBoom)
+func TestDiscardGetsResultsThatComeWithAnErrorAndNoZeros(t *testing.T) {
+	var b bin
+	runs := 0
+	w := wrapper.Compose(retry.New(retry.MaxRetries(3), retry.Backoff(retry.Constant(0))), semaphore.New(1))
+	got, err := wrapper.Do(t.Context(), w, func(context.Context) (int, error) {
+		switch runs++; runs {
+		case 1:
+			return 7, errBoom
+		case 2:
+			return 0, errBoom
+		}
+		return 8, nil
+	}, wrapper.Discard(b.add))
+	assert.NoError(t, err)
+	assert.Equal(t, 8, got)
+	assert.Equal(t, []int{7}, b.all)
+}
+
+func TestDiscardGetsTheResultOfACallOfWhichALayerMadeAPanic(t *testing.T) {
+	var b bin
+	w := wrapper.Compose(foreignLayer(func(ctx context.Context, fn func(context.Context) error) error {
+		_ = fn(ctx)
+		panic("a bug of the layer")
+	}))
+	end := testkit.Run(func() {
+		_, _ = wrapper.Do(t.Context(), w, func(context.Context) (int, error) { return 7, nil }, wrapper.Discard(b.add))
+	})
+	assert.Equal(t, "a bug of the layer", end.Value)
+	assert.Equal(t, []int{7}, b.all)
+}
+
+func TestAHedgeTakesTheFasterRunAndGivesEverythingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(2)
+		w := wrapper.Compose(wrapper.Timeout(time.Minute), wrapper.Hedge(time.Second), s)
+		var b bin
+		var mu sync.Mutex
+		runs := 0
+		begin := time.Now()
+		got, err := wrapper.Do(t.Context(), w, func(ctx context.Context) (int, error) {
+			mu.Lock()
+			runs++
+			n := runs
+			mu.Unlock()
+			if n == 1 { // it hangs, and then succeeds all the same
+				<-ctx.Done()
+			}
+			return n, nil
+		}, wrapper.Discard(b.add))
+		assert.NoError(t, err)
+		assert.Equal(t, 2, got)
+		assert.Equal(t, time.Second, time.Since(begin))
+		assert.Equal(t, []int{1}, b.all)
+		assert.Zero(t, s.Held())
+		assert.NoError(t, w.Do(wrapper.WithOverride(t.Context(), wrapper.Override{NoRetry: true}), func(context.Context) error {
+			assert.EqualValues(t, 1, s.Held())
+			time.Sleep(10 * time.Second) // and no second run
+			assert.EqualValues(t, 1, s.Held())
+			return nil
+		}))
+		assert.Panics(t, func() { wrapper.Hedge(0) })
+	})
 }
 
 func TestDoOptionsPanicWithoutAFunction(t *testing.T) {

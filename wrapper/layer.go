@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/retry"
 )
 
 // Layer is a policy around a call. Every policy of the SDK is one; so is
@@ -115,6 +116,20 @@ type Func func(ctx context.Context, next func(context.Context) error) error
 func (f Func) Do(ctx context.Context, fn func(context.Context) error) error { return f(ctx, fn) }
 
 func (f Func) String() string { return "Func" }
+
+// Hedge returns a layer that starts a second run of what is inside when the first
+// has taken d, and takes the first that succeeds; the other is cancelled and
+// waited for. Only what may run twice at once can be hedged, and each run pays
+// its tokens and holds its permits. It is retry.Hedge without retries; see there
+// for its budget.
+//
+// It panics if d is not above zero.
+func Hedge(d time.Duration) Layer {
+	if d <= 0 {
+		panic(fmt.Sprintf("wrapper: Hedge must be above zero, got %v", d))
+	}
+	return retry.New(retry.MaxRetries(0), retry.Hedge(d))
+}
 
 // PanicError is a panic that a Recover layer caught: its value and the stack of
 // where it happened.

@@ -29,14 +29,14 @@ func (r *results[T]) begin() int {
 // succeeded takes the result of a run that began when the serial was seen.
 func (r *results[T]) succeeded(v T, seen int) {
 	r.mu.Lock()
-	lost, any := v, true
+	lost, some := v, true
 	if !r.over && r.serial == seen {
-		lost, any = r.value, seen > 0
+		lost, some = r.value, seen > 0
 		r.value = v
 		r.serial++
 	}
 	r.mu.Unlock()
-	if any && r.discard != nil {
+	if some && r.discard != nil {
 		r.discard(lost)
 	}
 }

@@ -38,7 +38,11 @@ func (w *work[In, T]) run(ctx context.Context) (v T, err error) {
 	w.begun = true
 	switch {
 	case w.typed != nil:
-		return w.typed(ctx)
+		v, err = w.typed(ctx)
+		if err != nil && w.discard != nil {
+			w.discard(v)
+		}
+		return v, err
 	case w.plain != nil:
 		return v, w.plain(ctx)
 	}
@@ -191,9 +195,15 @@ func retrying[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]
 func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (T, error) {
 	sc.newest.speak()
 	var begun atomic.Bool
-	defer func() { w.begun = begun.Load() }()
 	inside, next := *w, f.next
 	all := &results[T]{discard: w.discard}
+	returned := false
+	defer func() {
+		w.begun = begun.Load()
+		if !returned { // a panic or a Goexit is passing
+			all.end(false)
+		}
+	}()
 	err := f.foreign.Do(ctx, func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctxerr.Of(ctx)
@@ -211,6 +221,7 @@ func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 		}
 		return err
 	})
+	returned = true
 	v, ok := all.end(err == nil)
 	switch {
 	case err == nil && !ok:
