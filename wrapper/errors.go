@@ -13,6 +13,14 @@ import (
 // rejection: the call never ran.
 var ErrClosed = rejection.New("wrapper: closed")
 
+// ErrNoKey is returned by a PerKey layer for a call without a key of its type. It
+// is a rejection.
+var ErrNoKey = rejection.New("wrapper: the context has no key of the type that PerKey needs; give it with WithOverride")
+
+// ErrTooManyKeys is returned by a Keyed for a call with a new key while each of
+// the MaxKeys others has a call running. It is a rejection.
+var ErrTooManyKeys = rejection.New("wrapper: as many keys as there may be have calls running")
+
 // ErrTimeout is matched by every error of a call that a Timeout or an
 // AttemptTimeout ended. It matches context.DeadlineExceeded too. A deadline
 // that the caller's own context brought is never reported as ErrTimeout.
