@@ -160,28 +160,23 @@ func (r *Ring[T]) NextUntil(done, also <-chan struct{}) (v T, ok bool) {
 	if r.stopped.Load() || r.taken == r.ready && !r.await(done, also) {
 		return v, false
 	}
-	return r.take(), true
-}
-
-// TryNext takes the oldest item if there is one. It never waits.
-func (r *Ring[T]) TryNext() (v T, ok bool) {
-	if r.stopped.Load() || r.taken == r.ready && !r.find() {
-		return v, false
-	}
-	return r.take(), true
-}
-
-// take takes an item that is there.
-func (r *Ring[T]) take() T {
 	var zero T
 	slot := &r.buf[r.taken&r.mask]
-	v := *slot
+	v = *slot
 	*slot = zero // the ring must not keep alive what is no longer in it
 	r.taken++
 	if r.taken-r.head.Load() >= r.half {
 		r.free()
 	}
-	return v
+	return v, true
+}
+
+// TryNext takes the oldest item if there is one. It never waits.
+func (r *Ring[T]) TryNext() (v T, ok bool) {
+	if r.taken == r.ready && !r.find() {
+		return v, false
+	}
+	return r.Next()
 }
 
 // free gives the slots of what was taken back to the producer.
