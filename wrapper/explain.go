@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/ratelimit"
@@ -9,42 +10,77 @@ import (
 	"github.com/weirkit/weir/semaphore"
 )
 
-// names lists what a call passes, outermost first.
-func (w *Wrapper) names() []string {
-	var names []string
-	for f := w.first; f != nil; f = f.next {
-		names = append(names, f.names()...)
-	}
-	return append(names, "call")
+// step is one place that a call passes.
+type step struct {
+	name  string
+	means string
 }
 
-func (f *frame) names() []string {
+// String names the layers, outermost first, and both places of a breaker.
+func (w *Wrapper) String() string {
 	var names []string
+	for _, s := range w.steps() {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, " > ")
+}
+
+// Explain says what a call passes, outermost first, a line each, with what it
+// means there, and what Vet has to say. It is for people to read.
+func (w *Wrapper) Explain() string {
+	steps, wide := w.steps(), 0
+	for _, s := range steps {
+		wide = max(wide, len(s.name))
+	}
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&b, "%-*s  %s\n", wide, s.name, s.means)
+	}
+	for _, warning := range w.Vet() {
+		fmt.Fprintf(&b, "warning: %v\n", warning)
+	}
+	return b.String()
+}
+
+// steps lists what a call passes, outermost first.
+func (w *Wrapper) steps() []step {
+	var steps []step
+	for f := w.first; f != nil; f = f.next {
+		steps = append(steps, f.steps()...)
+	}
+	return append(steps, step{"call", "your function, on the caller's goroutine unless a layer says otherwise"})
+}
+
+func (f *frame) steps() []step {
+	var steps []step
+	add := func(name, means string) { steps = append(steps, step{name, means}) }
 	if f.total != nil {
-		names = append(names, f.total.String())
+		add(f.total.String(), "ends the context of all that is inside when that has passed")
 	}
 	if f.retry != nil {
-		names = append(names, name(f.retry))
+		add(name(f.retry), "runs all that is inside again, with pauses, until it succeeds or enough is enough")
 	}
 	if f.breaker != nil {
-		names = append(names, "Breaker ready?")
+		add(name(f.breaker)+" ready?", "refuses while it would not admit a call, and takes nothing")
 	}
 	for _, g := range f.gates {
-		names = append(names, g.String())
+		add(g.String(), g.means())
 	}
 	if f.breaker != nil {
-		names = append(names, "Breaker acquire")
+		add(name(f.breaker)+" acquire", "admits the call, starts its clock and judges its error")
 	}
 	if f.attempt != nil {
-		names = append(names, f.attempt.String())
+		add(f.attempt.String(), "ends the context of all that is inside when that has passed")
 	}
 	switch {
+	case f.hedges:
+		add(name(f.foreign), "runs what is inside a second time when the first is slow, and takes the faster")
 	case f.foreign != nil:
-		names = append(names, name(f.foreign))
+		add(name(f.foreign), "a layer of your own")
 	case f.catch:
-		names = append(names, name(recoverLayer{}))
+		add(name(recoverLayer{}), "makes an error of a panic inside")
 	}
-	return names
+	return steps
 }
 
 // name returns a short name of a layer with its settings.
@@ -54,24 +90,37 @@ func name(l Layer) string {
 		return fmt.Sprintf("Limiter(%v, burst %d)", l.Rate(), l.Burst())
 	case *semaphore.Semaphore:
 		return fmt.Sprintf("Semaphore(%d)", l.Limit())
+	case fmt.Stringer:
+		return l.String()
 	case *breaker.Breaker:
 		return "Breaker"
 	case *retry.Policy:
+		if l.Hedged() {
+			return "Hedge"
+		}
 		return "Retry"
-	case fmt.Stringer:
-		return l.String()
 	}
 	return fmt.Sprintf("%T", l)
 }
 
-func (g gate) String() string {
+func (g gate) String() string { return name(g.layer()) }
+
+func (g gate) means() string {
+	if g.limiter != nil || g.waiter != nil {
+		return "waits for a token"
+	}
+	return "waits for a permit, and holds it until what is inside has ended"
+}
+
+// layer returns what the gate was made of.
+func (g gate) layer() Layer {
 	switch {
 	case g.limiter != nil:
-		return name(g.limiter)
+		return g.limiter
 	case g.semaphore != nil:
-		return name(g.semaphore)
+		return g.semaphore
 	case g.waiter != nil:
-		return name(waiterLayer{g.waiter})
+		return waiterLayer{g.waiter}
 	}
-	return name(acquirerLayer{g.acquirer})
+	return acquirerLayer{g.acquirer}
 }

@@ -2,7 +2,6 @@ package wrapper
 
 import (
 	"context"
-	"strings"
 
 	"github.com/weirkit/weir/internal/ctxerr"
 )
@@ -106,6 +105,3 @@ type Stats struct {
 func (w *Wrapper) Stats() Stats {
 	return Stats{Running: w.life.running(), Closed: w.life.closed()}
 }
-
-// String names the layers, outermost first, and both places of a breaker.
-func (w *Wrapper) String() string { return strings.Join(w.names(), " > ") }
