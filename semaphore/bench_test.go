@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weirkit/weir/semaphore"
@@ -76,6 +77,9 @@ func BenchmarkTwoCoresFree(b *testing.B) {
 	}
 }
 
+// BenchmarkContended also reports fairness: the most acquisitions of one
+// goroutine in proportion to the fewest. Run it for a second or more
+// (-benchtime 2s), since the scheduler's own slices dominate shorter runs.
 func BenchmarkContended(b *testing.B) {
 	for _, g := range []struct{ goroutines, permits int }{{8, 2}, {64, 4}} {
 		for _, c := range []struct {
@@ -87,22 +91,34 @@ func BenchmarkContended(b *testing.B) {
 			{"weir-fifo", semaphore.New(int64(g.permits), semaphore.FIFO())},
 		} {
 			b.Run(fmt.Sprintf("goroutines=%d/permits=%d/impl=%s", g.goroutines, g.permits, c.name), func(b *testing.B) {
-				ctx := b.Context()
 				b.ReportAllocs()
+				counts := make([]struct {
+					n int64
+					_ [120]byte
+				}, g.goroutines)
+				var left atomic.Int64
+				left.Store(int64(b.N))
 				var wg sync.WaitGroup
-				each := b.N/g.goroutines + 1
-				for range g.goroutines {
+				for i := range counts {
 					wg.Go(func() {
-						for range each {
-							_ = c.s.Acquire(ctx, 1)
-							for i := range 20 {
-								_ = i
+						for left.Add(-64) > -64 { // in small lots, so that nobody is done early
+							for range 64 {
+								_ = c.s.Acquire(b.Context(), 1)
+								for i := range 20 {
+									_ = i
+								}
+								c.s.Release(1)
 							}
-							c.s.Release(1)
+							counts[i].n++
 						}
 					})
 				}
 				wg.Wait()
+				most, fewest := counts[0].n, counts[0].n
+				for i := range counts {
+					most, fewest = max(most, counts[i].n), min(fewest, counts[i].n)
+				}
+				b.ReportMetric(float64(most)/float64(max(fewest, 1)), "max/min")
 			})
 		}
 	}

@@ -28,7 +28,9 @@ import (
 //
 // Cost: an acquisition or release that need not wait is one compare-and-swap
 // and allocates nothing. A wait costs one entry of a pool that belongs to the
-// semaphore.
+// semaphore: about 240 bytes beside the goroutine that waits, so that a million
+// waiters need a quarter of a gigabyte, and nothing more in the steady state. A
+// waiter leaves the queue in constant time wherever it stands.
 type Semaphore struct {
 	cell  atomic.Pointer[cell]
 	cfg   config
