@@ -96,6 +96,7 @@ type Parallel[In, Out any] struct {
 	f   func(ctx context.Context, index int64, in In) (Out, error)
 	// early replaces f in RunEarly.
 	early func(ctx context.Context, index int64, in In, publish func(Out)) (Out, error)
+	lanes lanes[In, Out] // nil without ByKey
 
 	// The feeder's.
 	seen   int64 // taken, as it last saw it
@@ -110,7 +111,12 @@ type slot[In, Out any] struct {
 	in    In
 	out   Out
 	err   error
-	_     [64]byte // two workers that write neighbours must not share a line
+
+	// Without ByKey these are not used.
+	lane    any // what lanes keeps of its key
+	claimed bool
+	after   *slot[In, Out] // the next of its lane
+	_       [64]byte       // two workers that write neighbours must not share a line
 }
 
 // raised is the error of an item, or of the source, that did not return.

@@ -142,19 +142,28 @@ func (w *worker[In, Out]) work() {
 		if s == nil {
 			return
 		}
-		w.slot = s
-		out, err := w.call(s)
-		if w.slot == nil {
-			continue // published: the slot has left this worker's hands
+		if p.lanes != nil {
+			w.follow(s)
+			continue
 		}
-		w.slot = nil
-		if err != nil {
-			p.fail(s, err)
-		} else {
-			s.out = out
-		}
-		p.complete(s)
+		w.run(s)
 	}
+}
+
+// run works on the item of s.
+func (w *worker[In, Out]) run(s *slot[In, Out]) {
+	w.slot = s
+	out, err := w.call(s)
+	if w.slot == nil {
+		return // published: the slot has left this worker's hands
+	}
+	w.slot = nil
+	if err != nil {
+		w.p.fail(s, err)
+	} else {
+		s.out = out
+	}
+	w.p.complete(s)
 }
 
 func (w *worker[In, Out]) call(s *slot[In, Out]) (Out, error) {

@@ -25,6 +25,9 @@ func (p *Parallel[In, Out]) fill(v In) bool {
 		place.Store(s)
 	}
 	s.in, s.index = v, i
+	if p.lanes != nil {
+		p.lanes.enter(s)
+	}
 	p.filled.Store(i + 1)
 	p.call()
 	return true
