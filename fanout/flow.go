@@ -12,8 +12,9 @@ import (
 type flow[T, R any] struct {
 	cfg    *config // of this run
 	call   func(context.Context, T) (R, error)
-	raises bool         // faults are raised where the flow is consumed, not returned
-	exited atomic.Int64 // 1 + the index of an item that called runtime.Goexit
+	raises bool                                  // faults are raised where the flow is consumed, not returned
+	exited atomic.Int64                          // 1 + the index of an item that called runtime.Goexit
+	keyed  func(*stream.Parallel[T, outcome[R]]) // nil without keys
 }
 
 // outcome is what became of an item that does not end the flow.
@@ -38,6 +39,9 @@ func (w *flow[T, R]) run(
 	p := stream.NewParallel[T, outcome[R]](stream.Config{
 		Workers: w.cfg.workers, Window: w.cfg.window, Unordered: w.cfg.unordered, FaultErrors: !w.raises,
 	})
+	if w.keyed != nil {
+		w.keyed(p)
+	}
 	if c := w.cfg.crew; c != nil {
 		c.join(p)
 		defer c.leave(p)

@@ -2,8 +2,11 @@ package fanout
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
+
+	"github.com/weirkit/weir/internal/stream"
 )
 
 // Stream calls f for every item that items yields, by several workers, and
@@ -24,9 +27,31 @@ import (
 // goroutine of its own, so values that it shares with the loop need a lock; while it
 // blocks, it delays the end of the loop.
 func Stream[T, R any](ctx context.Context, items iter.Seq[T], f func(context.Context, T) (R, error), opts ...Option) iter.Seq2[R, error] {
-	check(ctx, "Stream", f != nil)
+	return flowing(ctx, "Stream", items, f, opts, nil)
+}
+
+// StreamByKey is [Stream] for items that belong together: those for which key
+// returns the same run one after the other, in their order, and what one of them
+// wrote the next may read without a lock. Items of different keys run at once.
+//
+// An item that has to wait for its key keeps no worker from others, but it counts
+// for the [Window]: behind so many items of one key, the others wait too. A key is
+// remembered only while it has items in the window. key runs on the goroutine of
+// items.
+func StreamByKey[T, R any, K comparable](ctx context.Context, items iter.Seq[T], key func(T) K, f func(context.Context, T) (R, error), opts ...Option) iter.Seq2[R, error] {
+	if key == nil {
+		panic("fanout: StreamByKey needs a function that gives the key, got nil")
+	}
+	return flowing(ctx, "StreamByKey", items, f, opts, func(p *stream.Parallel[T, outcome[R]]) {
+		stream.ByKey(p, key)
+	})
+}
+
+func flowing[T, R any](ctx context.Context, name string, items iter.Seq[T], f func(context.Context, T) (R, error),
+	opts []Option, keyed func(*stream.Parallel[T, outcome[R]])) iter.Seq2[R, error] {
+	check(ctx, name, f != nil)
 	if items == nil {
-		panic("fanout: Stream needs a sequence, got nil")
+		panic(fmt.Sprintf("fanout: %s needs a sequence, got nil", name))
 	}
 	opts = slices.Clone(opts) // the caller's slice may change before the loop
 	src := func(ctx context.Context, yield func(T) bool) error {
@@ -34,7 +59,9 @@ func Stream[T, R any](ctx context.Context, items iter.Seq[T], f func(context.Con
 		return ctx.Err() // perhaps that is why it ended, and then it is not the end
 	}
 	return func(yield func(R, error) bool) {
-		err := newFlow(opts, f, false).run(ctx, src, func(_ int64, o outcome[R]) bool {
+		w := newFlow(opts, f, false)
+		w.keyed = keyed
+		err := w.run(ctx, src, func(_ int64, o outcome[R]) bool {
 			if o.err != nil {
 				var none R
 				return yield(none, o.err)
