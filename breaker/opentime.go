@@ -40,6 +40,6 @@ func (b *Breaker) jitter(d time.Duration) time.Duration {
 	if b.cfg.jitter == 0 {
 		return 0
 	}
-	most := int64(float64(d) * b.cfg.jitter)
+	most := int64(min(float64(d)*b.cfg.jitter, 1<<62))
 	return time.Duration(rand.Int64N(most + 1)) // #nosec G404 -- spreads load, guards nothing
 }

@@ -108,8 +108,10 @@ func (r *rules) complete() {
 }
 
 // millionths turns a ratio into an integer, so that a share is compared exactly.
+// It rounds down, so that two of three calls meet 2.0/3, but for the error that
+// a float64 of six decimals has.
 func millionths(name string, ratio float64) uint64 {
-	m := math.Round(ratio * million)
+	m := math.Floor(ratio*million + 1e-4)
 	if !(ratio <= 1 && m >= 1) { // NaN, too
 		panic(fmt.Sprintf("breaker: %s must be a ratio of at least 0.000001 and at most 1, got %v", name, ratio))
 	}

@@ -56,14 +56,14 @@ func (b *Breaker) publishLocked() {
 		if b.ramp.step.Load() != 0 {
 			flags |= flagRamp
 		}
+		if r.slow.ratio > 0 {
+			flags |= flagStamp
+		}
 		if b.mode == ForcedClosed {
 			break // nothing is recorded
 		}
 		if r.stuck > 0 {
 			flags |= flagFollow
-		}
-		if r.slow.ratio > 0 {
-			flags |= flagStamp
 		}
 		if r.tallies() {
 			flags |= flagTally
