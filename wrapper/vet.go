@@ -115,11 +115,7 @@ func isGate(l Layer) bool {
 func same(layers []Layer, l Layer) bool {
 	switch l.(type) {
 	case *ratelimit.Limiter, *semaphore.Semaphore, *breaker.Breaker, *retry.Policy:
-		for _, o := range layers {
-			if o == l {
-				return true
-			}
-		}
+		return slices.Contains(layers, l)
 	}
 	return false
 }
