@@ -43,15 +43,15 @@ func TestForcedOpenNeverHealsByItself(t *testing.T) {
 
 func TestForceOpenTakesOverAnOpeningOfTheRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		told := 0
-		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.On(breaker.Events{StateChange: func(breaker.StateChange) { told++ }}))
+		var c changes
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.On(breaker.Events{StateChange: c.note}))
 		trip(t, b)
 		gen := b.Stats().Generation
 		b.ForceOpen(nil)
 		time.Sleep(time.Hour)
 		assert.Equal(t, breaker.Open, b.State())
 		assert.Equal(t, gen, b.Stats().Generation, "open stays open: no change of state")
-		assert.Equal(t, 1, told)
+		assert.Len(t, c.all(), 1)
 		assert.EqualError(t, b.Ready(), "breaker: circuit open")
 	})
 }

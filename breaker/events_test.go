@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -43,6 +44,12 @@ func (c *changes) alternate(t *testing.T) {
 	}
 }
 
+func (c *changes) all() []breaker.StateChange {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.list)
+}
+
 func TestChangesAreToldWithAllThatIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -55,7 +62,7 @@ func TestChangesAreToldWithAllThatIsKnown(t *testing.T) {
 			{From: breaker.Closed, To: breaker.Open, Cause: errDown, At: start, Generation: 1},
 			{From: breaker.Open, To: breaker.HalfOpen, Cause: errDown, At: start.Add(time.Second), Generation: 2},
 			{From: breaker.HalfOpen, To: breaker.Closed, Cause: errDown, At: start.Add(time.Second), Generation: 3},
-		}, c.list)
+		}, c.all())
 	})
 }
 
@@ -98,12 +105,12 @@ func TestAPanickingOrExitingHandlerStrandsNothing(t *testing.T) {
 			}}))
 			end := testkit.Run(func() { _ = b.Do(context.Background(), fail) })
 			assert.False(t, end.Returned, "it passes through")
-			assert.Len(t, c.list, 4, "all are told before it has passed")
+			assert.Len(t, c.all(), 4, "all are told before it has passed")
 			c.alternate(t)
 			assert.EqualValues(t, 0, b.Stats().InFlight)
 			play(t, b, "s")
 			assert.Error(t, b.Do(t.Context(), fail))
-			assert.Len(t, c.list, 5, "and so are those that follow")
+			assert.Len(t, c.all(), 5, "and so are those that follow")
 		})
 	}
 }
@@ -122,7 +129,7 @@ func TestAnExitingHandlerOnTheTimerStrandsNothing(t *testing.T) {
 			time.Sleep(time.Second)
 			play(t, b, "s")
 		}
-		assert.Len(t, c.list, 9)
+		assert.Len(t, c.all(), 9)
 		c.alternate(t)
 	})
 }
@@ -146,8 +153,8 @@ func TestASlowHandlerDelaysNoStateAndLosesTheOldest(t *testing.T) {
 		assert.EqualValues(t, 100-64, b.Stats().Dropped)
 		close(block)
 		synctest.Wait()
-		assert.Len(t, c.list, 1+64)
-		assert.EqualValues(t, 101, c.list[64].Generation, "the newest are kept")
+		assert.Len(t, c.all(), 1+64)
+		assert.EqualValues(t, 101, c.all()[64].Generation, "the newest are kept")
 	})
 }
 
@@ -173,12 +180,13 @@ func TestChangesAreToldInOrderFromManyGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 	s := b.Stats()
-	assert.EqualValues(t, s.Generation, int64(len(c.list))+s.Dropped)
+	assert.EqualValues(t, s.Generation, int64(len(c.all()))+s.Dropped)
 	if s.Dropped == 0 { // else the machine was slow
 		c.alternate(t)
 	}
-	for i := range c.list[1:] {
-		require.Less(t, c.list[i].Generation, c.list[i+1].Generation)
+	list := c.all()
+	for i := range list[1:] {
+		require.Less(t, list[i].Generation, list[i+1].Generation)
 	}
 }
 

@@ -192,17 +192,17 @@ func TestTheRejectionNamesTheCauseOfTheOpening(t *testing.T) {
 
 func TestABreakerMayBeginOpenOrHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		told := 0
-		events := breaker.On(breaker.Events{StateChange: func(breaker.StateChange) { told++ }})
+		var c changes
+		events := breaker.On(breaker.Events{StateChange: c.note})
 		b := breaker.New(breaker.Initially(breaker.Open), breaker.OpenFor(time.Minute), events)
 		assert.Equal(t, breaker.Open, b.State())
 		assert.EqualError(t, b.Ready(), "breaker: circuit open")
 		assert.Equal(t, time.Minute, b.RetryAfter())
-		assert.Zero(t, told)
+		assert.Empty(t, c.all())
 		time.Sleep(time.Minute)
 		play(t, b, "s")
 		assert.Equal(t, breaker.Closed, b.State())
-		assert.Equal(t, 2, told)
+		assert.Len(t, c.all(), 2)
 
 		b = breaker.New(breaker.Initially(breaker.HalfOpen))
 		acquire(t, b)

@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -325,7 +325,7 @@ func TestTrap10EventsAreToldInOrderOutsideTheLock(t *testing.T) {
 		}
 	}}))
 	play(t, b, "fff")
-	assert.Len(t, c.list, 10)
+	assert.Len(t, c.all(), 10)
 	c.alternate(t)
 }
 
@@ -385,13 +385,13 @@ func TestTrap18StateIsEffectiveWithoutTrafficAndWithoutSideEffects(t *testing.T)
 		b := threeProbes(breaker.On(breaker.Events{StateChange: c.note}))
 		trip(t, b)
 		time.Sleep(time.Hour)
-		assert.Len(t, c.list, 2, "it was told when it happened")
+		assert.Len(t, c.all(), 2, "it was told when it happened")
 		for range 10 {
 			assert.Equal(t, breaker.HalfOpen, b.State())
 			assert.Equal(t, breaker.HalfOpen, b.Stats().State)
 			assert.NoError(t, b.Ready())
 		}
-		assert.Len(t, c.list, 2)
+		assert.Len(t, c.all(), 2)
 	})
 }
 
