@@ -65,7 +65,7 @@ func (a *attempt) end() {
 
 // verdict makes err say that the timeout of the attempt ended it, if that is so.
 func (a *attempt) verdict(err error) error {
-	if a == nil || a.limited == nil || a.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+	if a == nil || a.limited == nil || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if context.Cause(a.limited) == ErrAttemptTimeout { //nolint:errorlint // identity is the question: a cause may wrap anything

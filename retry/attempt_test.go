@@ -99,6 +99,30 @@ func TestTrap12AnAttemptTimeoutIsNamedAndNeverForTheCallersDeadline(t *testing.T
 	})
 }
 
+func TestAnAttemptTimeoutThatPassedBeforeTheCancelIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		err := constant(0, retry.AttemptTimeout(time.Second)).Do(ctx, func(ctx context.Context) error {
+			<-ctx.Done()
+			cancel()
+			return ctx.Err()
+		})
+		for _, target := range []error{retry.ErrExhausted, retry.ErrAttemptTimeout, context.Canceled} {
+			assert.ErrorIs(t, err, target)
+		}
+	})
+}
+
+func TestAnAttemptsContextEndsBeforeThePause(t *testing.T) {
+	var inside context.Context
+	p := constant(0, retry.MaxRetries(1), retry.AttemptTimeout(time.Hour), retry.On(retry.Events{
+		Retry:  func(retry.Retry) { assert.Equal(t, context.Canceled, inside.Err()) },
+		GaveUp: func(retry.GaveUp) { assert.Equal(t, context.Canceled, inside.Err()) },
+	}))
+	assert.Error(t, p.Do(t.Context(), func(ctx context.Context) error { inside = ctx; return errBoom }))
+}
+
 func TestTheTwoStepFormIsTheSameLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := scripted(errBoom, errBoom, nil)

@@ -2,6 +2,8 @@ package retry_test
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/retry"
 )
 
@@ -114,6 +117,158 @@ func TestABudgetIsExactUnderConcurrency(t *testing.T) {
 		wg.Wait()
 		assert.Equal(t, int64(workers*each/10+5), attempts.Load()-workers*each)
 	})
+}
+
+func TestABudgetForgetsATimeThatHasNotCome(t *testing.T) {
+	var p *retry.Policy
+	synctest.Test(t, func(t *testing.T) {
+		p = constant(0, retry.MaxRetries(100), retry.Spend(retry.NewBudget(0.5, 1)))
+		time.Sleep(2 * time.Hour)
+		assert.Equal(t, 2, outage(t, p, 2))
+	})
+	synctest.Test(t, func(t *testing.T) { // whose clock begins before
+		assert.Equal(t, 2, outage(t, p, 2))
+	})
+	assert.Equal(t, 2, outage(t, p, 2), "outside of both")
+}
+
+// Trap 8: a panic leaks the share of a retry that the budget had given out.
+func TestTrap8APanicLeaksNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := constant(0, retry.Spend(retry.NewBudget(0, 5)))
+		for _, ends := range []func(){func() { panic("boom") }, exit} {
+			for range 50 {
+				testkit.Run(func() {
+					_ = p.Do(t.Context(), func(ctx context.Context) error {
+						if retry.Attempt(ctx) == 2 {
+							ends()
+						}
+						return errBoom
+					})
+				})
+			}
+			time.Sleep(time.Second)
+			assert.Equal(t, 5, outage(t, p, 5), "the next second has all of them")
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// call is a call or a retry of the property test, by its time.
+type call struct {
+	at    time.Duration
+	retry bool
+}
+
+// TestRetriesNeverExceedTheBudget drives a budget with bursts, silences and
+// outages, and checks the bound of its documentation for every stretch of time
+// that begins with a retry and ends with one.
+func TestRetriesNeverExceedTheBudget(t *testing.T) {
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		ratio, floor := float64(rng.IntN(200))/100, rng.IntN(4)
+		if ratio == 0 && floor == 0 {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			var log []call
+			p := constant(0, retry.MaxRetries(3), retry.Spend(retry.NewBudget(ratio, floor)))
+			for range 300 {
+				fails := rng.IntN(3) > 0
+				_ = p.Do(t.Context(), func(ctx context.Context) error {
+					log = append(log, call{time.Since(begin), retry.Attempt(ctx) > 1})
+					if fails {
+						return errBoom
+					}
+					return nil
+				})
+				time.Sleep([]time.Duration{0, 0, ms, 100 * ms, 900 * ms, time.Second, 11 * time.Second}[rng.IntN(7)])
+			}
+			checkBound(t, log, ratio, floor)
+		})
+	}
+}
+
+func checkBound(t *testing.T, log []call, ratio float64, floor int) {
+	t.Helper()
+	for from := range log {
+		if !log[from].retry {
+			continue
+		}
+		calls, retries := 0, 0
+		for _, c := range log[:from] {
+			if !c.retry && c.at > log[from].at-10*time.Second {
+				calls++
+			}
+		}
+		for _, c := range log[from:] {
+			if !c.retry {
+				calls++
+				continue
+			}
+			retries++
+			seconds := int((c.at-log[from].at)/time.Second) + 1
+			if most := ratio*float64(calls) + float64(floor*seconds); float64(retries) > most+1e-6 {
+				t.Fatalf("%d retries from %v to %v, %d calls, ratio %v, at least %d a second: at most %v", retries, log[from].at, c.at, calls, ratio, floor, most)
+			}
+		}
+	}
+}
+
+// A budget gives what it promises, too: the model is the sum over a log.
+func TestABudgetRefusesOnlyWhatItMust(t *testing.T) {
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		floor := rng.IntN(4)
+		synctest.Test(t, func(t *testing.T) {
+			m := budgetModel{percent: 1 + rng.IntN(200), floor: floor}
+			p := constant(0, retry.MaxRetries(math.MaxInt), retry.Spend(retry.NewBudget(float64(m.percent)/100, floor)))
+			begin := time.Now()
+			for range 300 {
+				now := time.Since(begin)
+				m.calls = append(m.calls, now)
+				want := 0
+				for m.allows(now) {
+					want++
+				}
+				require.Equal(t, want, outage(t, p, 1), "seed %d at %v", seed, now)
+				time.Sleep([]time.Duration{0, 0, 0, ms, 100 * ms, 900 * ms, time.Second, 11 * time.Second}[rng.IntN(8)])
+			}
+		})
+	}
+}
+
+// budgetModel remembers everything.
+type budgetModel struct {
+	percent, floor            int
+	calls, byRatio, byMinimum []time.Duration
+}
+
+func (m *budgetModel) allows(now time.Duration) bool {
+	inWindow := func(log []time.Duration) (n int) {
+		for _, at := range log {
+			if at/time.Second > now/time.Second-10 {
+				n++
+			}
+		}
+		return n
+	}
+	if (inWindow(m.byRatio)+1)*100 <= inWindow(m.calls)*m.percent {
+		m.byRatio = append(m.byRatio, now)
+		return true
+	}
+	n := 0
+	for _, at := range m.byMinimum {
+		if at > now-time.Second {
+			n++
+		}
+	}
+	if n < m.floor {
+		m.byMinimum = append(m.byMinimum, now)
+		return true
+	}
+	return false
 }
 
 func TestABudgetMadeOutsideABubbleWorksInside(t *testing.T) {

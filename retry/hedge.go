@@ -41,8 +41,10 @@ func Hedge(delay time.Duration) Option {
 }
 
 // HedgeQuantile is [Hedge] with a delay that follows what attempts take: it is
-// the q-quantile (0.95 hedges about one attempt in twenty) of the last 256 that
-// succeeded or were cut off. Until 32 are known it is initial.
+// the q-quantile (0.95 hedges about one attempt in twenty) of what the last 256
+// first runs took that succeeded. One that was cut off, by the success of the
+// second or by [AttemptTimeout], counts with twice the time it had. Until 32 are
+// known the delay is initial.
 func HedgeQuantile(q float64, initial time.Duration) Option {
 	if !(q > 0 && q < 1) {
 		panic(fmt.Sprintf("retry: the quantile of HedgeQuantile must be between 0 and 1, got %v", q))
@@ -139,7 +141,7 @@ func (r *race) run(ctx context.Context) error {
 	}()
 
 	err := r.fn(first)
-	h.observe(begun, err == nil || r.winner.Load() == 2 || context.Cause(first) == ErrAttemptTimeout) //nolint:errorlint // identity is the question
+	h.observe(begun, err == nil, r.cutOff(first))
 	if err == nil && r.winner.CompareAndSwap(0, 1) {
 		r.stop[1]()
 	}
@@ -149,6 +151,13 @@ func (r *race) run(ctx context.Context) error {
 		return nil
 	}
 	return worse(err, r.err)
+}
+
+// cutOff reports whether the first run was ended before its time: because the
+// second won, or by the timeout of the attempt. A failure tells nothing of how
+// long success takes, and the end of the caller's context neither.
+func (r *race) cutOff(first context.Context) bool {
+	return r.winner.Load() == 2 || context.Cause(first) == ErrAttemptTimeout //nolint:errorlint // identity is the question
 }
 
 // runSecond is called by the timer, on a goroutine of its own.
@@ -206,11 +215,17 @@ func (h *hedge) now() int64 {
 	return h.clock.Now()
 }
 
-// observe notes how long the first run took. A run that was cancelled because
-// the second won counts with the time it had: it would have taken longer, and
-// to leave it out would make the quantile too small.
-func (h *hedge) observe(begun int64, tells bool) {
-	if h.recent != nil && tells {
-		h.recent.add(time.Duration(h.clock.Now() - begun))
+// observe notes how long the first run took. A run that was cut off would have
+// taken longer, nobody knows how much. It counts with twice the time it had: then
+// the quantile is right as long as it lies below, and grows if too many are cut
+// off. Counted with the time it had, it would hold the quantile down for ever.
+func (h *hedge) observe(begun int64, succeeded, cut bool) {
+	if h.recent == nil || !succeeded && !cut {
+		return
 	}
+	took := time.Duration(h.clock.Now() - begun)
+	if cut {
+		took *= 2
+	}
+	h.recent.add(took)
 }

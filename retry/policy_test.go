@@ -164,6 +164,18 @@ func TestARejectionThatNamesATimeIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestJitterNeverMakesAPauseMissTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 200 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second+5)
+			s := scripted(refusal{after: time.Second}, nil)
+			require.NoError(t, constant(2*time.Second).Do(ctx, s.run))
+			assert.Less(t, s.at[1], time.Second+5)
+			cancel()
+		}
+	})
+}
+
 func TestARejectionThatNamesTooLongATimeEndsTheCallAtOnce(t *testing.T) {
 	second := time.Second
 	tests := []struct {
@@ -392,6 +404,30 @@ func TestPanicAndGoexitPassThrough(t *testing.T) {
 		})
 		assert.True(t, end.Exited)
 	}
+}
+
+// Trap 24: a nil policy runs the work unprotected, or dies later.
+func TestTrap24ANilPolicyPanicsBeforeTheWorkRuns(t *testing.T) {
+	var p *retry.Policy
+	assert.Panics(t, func() { _ = p.Do(t.Context(), func(context.Context) error { t.Error("ran"); return nil }) })
+	assert.Panics(t, func() {
+		_, _ = retry.Do(t.Context(), p, func(context.Context) (int, error) { t.Error("ran"); return 0, nil })
+	})
+}
+
+func TestAPolicyWorksInTwoBubblesAndOutside(t *testing.T) {
+	p := retry.New(retry.MaxElapsed(time.Hour), retry.Spend(retry.NewBudget(1, 1)), retry.Backoff(retry.Constant(ms)),
+		retry.AttemptTimeout(time.Minute), retry.HedgeQuantile(0.5, 10*time.Second), retry.Counted())
+	call := func(t *testing.T) {
+		t.Helper()
+		got, err := retry.Do(t.Context(), p, scriptedInt(errBoom, nil))
+		assert.NoError(t, err)
+		assert.Equal(t, 1, got)
+	}
+	call(t)
+	synctest.Test(t, call)
+	synctest.Test(t, call)
+	call(t)
 }
 
 func TestBadValuesPanic(t *testing.T) {

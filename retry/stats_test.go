@@ -34,3 +34,9 @@ func TestARetryWhosePauseWasCancelledIsNone(t *testing.T) {
 	assert.Error(t, p.Do(ctx, scripted(errBoom).run))
 	assert.Equal(t, retry.Stats{Calls: -1, GaveUp: 1}, p.Stats())
 }
+
+func TestASuccessAtTheFirstAttemptRecoversNothing(t *testing.T) {
+	p := constant(0, retry.AttemptTimeout(time.Hour)) // whose first attempt has a context of its own
+	assert.NoError(t, p.Do(t.Context(), scripted(nil).run))
+	assert.Equal(t, retry.Stats{Calls: -1}, p.Stats())
+}
