@@ -129,8 +129,8 @@ func (c *cell) mapped(pos int64, d *cell) int64 {
 
 // current follows a position from c to the limiter's present cell.
 func (c *cell) current(pos int64) (*cell, int64) {
-	for d := c.next.Load(); d != nil; c, d = d, d.next.Load() {
-		pos = c.mapped(pos, d)
+	for d := c.next.Load(); d != nil; d = c.next.Load() {
+		c, pos = d, c.mapped(pos, d)
 	}
 	return c, pos
 }

@@ -26,16 +26,18 @@ type waiter struct {
 	links list.Node[waiter]
 	n     int64
 	seq   uint64 // order of arrival
+	place int64  // tokens promised before it came
 	lead  int64  // units between the slot of the one before and its own
 	limit int64  // the reading of the clock at which its time is up, or never
 
-	state atomic.Int32
-	c     *cell // served: the cell of end
-	end   int64 // served: where its slot ended
-	err   error // failed: why
-	ready *waiter
-	ch    chan struct{} // cap 1
-	timer *time.Timer   // nil until it first was the head
+	state      atomic.Int32
+	c          *cell // served: the cell of end
+	end, falls int64 // served: where its slot ended, and the count of falls
+	void       bool  // served: nothing can be given back
+	err        error // failed: why
+	ready      *waiter
+	ch         chan struct{} // cap 1
+	timer      *time.Timer   // nil until it first was the head
 }
 
 // Links is for package list.
@@ -51,6 +53,11 @@ func (w *waiter) alarm(d time.Duration) <-chan time.Time {
 		w.timer.Reset(d)
 	}
 	return w.timer.C
+}
+
+// reservation returns that of a waiter that was served.
+func (w *waiter) reservation(l *Limiter) Reservation {
+	return Reservation{l: l, c: w.c, end: w.end, n: w.n, place: w.place, falls: w.falls, void: w.void, ok: true}
 }
 
 // recycle readies a waiter for the pool.
@@ -91,34 +98,100 @@ func (c chain) send() {
 //
 //	start | lead cost | lead cost | ... | end   ... tat
 //
-// A Reservation that is not due yet is promised its time and cannot move up. It
-// lies in the lead of the waiter behind it, or between end and tat, and stops
-// the moving. Waiters with such a lead are marked.
+// A Reservation that is not due yet, a promise, cannot move up. It lies in the
+// lead of the waiter behind it, or between end and tat, and stops the moving:
+// were it passed, it and a newcomer could both be admitted at its time. Waiters
+// with a promise in their lead are marked.
 type queue struct {
 	list.List[waiter, *waiter]
 	start, end int64
-	seq        uint64
-	marks      []*waiter // waiters with a lead, in order
-	promised   int64     // where the slot of the last Reservation ends
+	arrivals   uint64
+	marks      []*waiter // waiters behind a promise, in order
 	leader     *waiter   // the head that knows it and keeps the timer
 	limited    int       // waiters with a limit
+
+	before
+	// A refund passed a promise that is still to come, so that what is granted now
+	// comes before it and yet is not behind it in line. Grants read it without mu.
+	carried atomic.Bool
+	// Tokens promised so far, less those of promises taken back, and how many were:
+	// grants read both without mu.
+	issued, retracts atomic.Int64
+
+	falls atomic.Int64 // how often the arrival time went back; the same
+	lows  []low        // where to, as far as it matters
 }
 
-// push appends a waiter whose slot ends at tat.
+// before is what has been promised so far.
+type before struct {
+	promised int64  // where the slot of the furthest promise ends
+	last     uint64 // order of arrival of the last one
+}
+
+// low is where the arrival time went back to with one fall.
+type low struct{ fall, tat int64 }
+
+// maxLows bounds what is known of the past. Of what is forgotten, the lowest
+// stays, so that less is given back, never more.
+const maxLows = 64
+
+// fell notes that the arrival time went back to tat. What lies there that is not
+// due yet does not count: it will be admitted later.
+func (q *queue) fell(tat int64) {
+	if q.Len() > 0 {
+		tat = min(tat, q.start)
+	}
+	i := len(q.lows)
+	for i > 0 && q.lows[i-1].tat >= tat {
+		i-- // from there on it is this that matters
+	}
+	q.lows = append(q.lows[:i], low{q.falls.Add(1), tat})
+	if len(q.lows) > maxLows {
+		q.lows[1].tat = q.lows[0].tat
+		q.lows = slices.Delete(q.lows, 0, 1)
+	}
+}
+
+// lowest returns the least arrival time after the falls since a count of them.
+func (q *queue) lowest(since int64) int64 {
+	for _, l := range q.lows {
+		if l.fall > since {
+			return l.tat
+		}
+	}
+	return never
+}
+
+// push appends a waiter whose slot begins at start.
 func (q *queue) push(w *waiter, start, cost int64) {
 	if q.Len() == 0 {
 		q.start, q.end = start, start
-	}
-	if w.lead = start - q.end; w.lead != 0 {
+	} else if q.last > q.Back().seq {
 		q.marks = append(q.marks, w)
 	}
+	w.lead = start - q.end
 	q.end = start + cost
-	q.seq++
-	w.seq = q.seq
+	q.arrivals++
+	w.seq = q.arrivals
 	if w.limit != never {
 		q.limited++
 	}
 	q.PushBack(w)
+}
+
+// promise notes a Reservation of n tokens that is not due yet and returns its
+// place among them and its order of arrival.
+func (q *queue) promise(end, n int64) (place int64, seq uint64) {
+	q.arrivals++
+	q.before = before{max(q.promised, end), q.arrivals}
+	return q.issued.Add(n), q.arrivals
+}
+
+// retract takes back a promise that nobody came after, as if it had never been.
+func (q *queue) retract(n int64, b before) {
+	q.retracts.Add(1)
+	q.issued.Add(-n)
+	q.before = b
 }
 
 // pop removes and returns the head, whose tokens are there.
@@ -175,27 +248,27 @@ func (q *queue) drop(w *waiter, c *cell, now int64) (back int64) {
 		q.end -= cost
 		back = cost
 	}
-	if !marked {
-		return back
-	}
 	if behind == nil { // what led w now trails
 		q.end -= w.lead
 		return back
 	}
 	behind.lead += w.lead
-	if i == len(q.marks) || q.marks[i] != behind {
+	if marked && (i == len(q.marks) || q.marks[i] != behind) {
 		q.marks = slices.Insert(q.marks, i, behind)
 	}
 	return back
 }
 
-// holds reports whether the last Reservation is still to come.
+// holds reports whether a promise is still to come.
 func (q *queue) holds(c *cell, now int64) bool { return q.promised-c.tol > now }
 
-// trails reports whether a Reservation that is still to come lies behind them all.
-func (q *queue) trails(c *cell, now int64) bool { return q.promised > q.end && q.holds(c, now) }
+// trails reports whether such a promise lies behind them all.
+func (q *queue) trails(c *cell, now int64) bool {
+	tail := q.Back()
+	return q.holds(c, now) && (tail == nil || q.last > tail.seq)
+}
 
-// advance moves all slots that no Reservation holds back to the front by d.
+// advance moves all slots behind the last promise to the front by d.
 func (q *queue) advance(d int64, c *cell, now int64) {
 	switch {
 	case q.Len() == 0 || q.trails(c, now):
@@ -206,6 +279,14 @@ func (q *queue) advance(d int64, c *cell, now int64) {
 		q.start -= d
 		q.end -= d
 	}
+}
+
+// span returns how much those who wait take, and the promises between them.
+func (q *queue) span() int64 {
+	if q.Len() == 0 {
+		return 0
+	}
+	return q.end - q.start
 }
 
 // due returns when, in units, the head has its tokens.
@@ -227,19 +308,18 @@ func (q *queue) shift(d int64, c *cell, now int64) {
 // time there.
 func (q *queue) move(old, c *cell, tat int64) int64 {
 	q.promised = old.mapped(q.promised, c)
+	for i := range q.lows {
+		q.lows[i].tat = old.mapped(q.lows[i].tat, c)
+	}
 	if q.Len() == 0 {
 		return old.mapped(tat, c)
 	}
 	behind := old.scaled(tat-q.end, c)
-	tokens := q.end - q.start
-	q.start = old.mapped(q.start, c)
-	leads := int64(0)
-	for _, w := range q.marks {
-		tokens -= w.lead
+	q.start = old.scaled(q.start-old.from, c) + old.shift // may lie in the past: the head's lead is not over
+	q.end = q.start
+	for w := q.Front(); w != nil; w = q.Next(w) {
 		w.lead = old.scaled(w.lead, c)
-		leads += w.lead
+		q.end += w.lead + c.cost(w.n)
 	}
-	// Only costs are left in tokens, whole multiples of one token: exact.
-	q.end = q.start + leads + old.scaled(tokens, c)
 	return q.end + behind
 }

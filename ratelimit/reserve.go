@@ -11,7 +11,16 @@ type Reservation struct {
 	end int64 // where its slot ends, in units of c
 	n   int64
 	due int64 // the reading of the clock from which on the tokens may be used
-	ok  bool
+	// place is how many tokens had been promised by then, its own included if it
+	// is a promise itself.
+	place    int64
+	falls    int64  // how often the arrival time had gone back by then
+	before   before // a promise: what was promised before it
+	seq      uint64 // a promise: its order of arrival
+	retracts int64  // hasty: promises taken back by then
+	hasty    bool   // granted without the limiter's mu
+	void     bool   // nothing can be given back: see queue.carried
+	ok       bool
 }
 
 // Reserve takes n tokens at once and says from when on they may be used; the
@@ -25,16 +34,31 @@ func (l *Limiter) Reserve(n int) Reservation {
 	return l.reserve(l.now(), int64(n))
 }
 
-// reservation returns the one of a grant.
-func (l *Limiter) reservation(g grant, n int64) Reservation {
-	return Reservation{l: l, c: g.c, end: g.tat, n: n, due: l.reading(g.time), ok: true}
+// issue is what a reservation must know of the moment just before its grant.
+type issue struct {
+	place, falls, retracts int64
+	void                   bool
+}
+
+func (q *queue) issue() issue {
+	return issue{q.issued.Load(), q.falls.Load(), q.retracts.Load(), q.carried.Load()}
+}
+
+// reservation returns the one of a grant. What came between the issue and the
+// grant counts as later, which gives back less.
+func (l *Limiter) reservation(g grant, n int64, is issue) Reservation {
+	return Reservation{
+		l: l, c: g.c, end: g.tat, n: n, due: l.reading(g.time), ok: true,
+		place: is.place, falls: is.falls, retracts: is.retracts, hasty: true, void: is.void || l.queue.carried.Load(),
+	}
 }
 
 func (l *Limiter) reserve(t, n int64) Reservation {
+	is := l.queue.issue()
 	g := l.grant(t, n)
 	if g.ok {
 		l.tell(g, n)
-		return l.reservation(g, n)
+		return l.reservation(g, n, is)
 	}
 	r := l.promise(t, n)
 	l.tell(grant{ok: r.ok, c: g.c, tat: g.tat, now: g.now, time: t}, n)
@@ -72,8 +96,15 @@ func (l *Limiter) promise(t, n int64) Reservation {
 		}
 		next := start + c.cost(n)
 		if c.tat.CompareAndSwap(tat, next) {
-			l.queue.promised = next
-			return Reservation{l: l, c: c, end: next, n: n, due: due, ok: true}
+			is := l.queue.issue()
+			r := Reservation{
+				l: l, c: c, end: next, n: n, due: due, ok: true,
+				place: is.place, falls: is.falls, void: is.void, before: l.queue.before,
+			}
+			if start+c.need(n)-c.tol > now {
+				r.place, r.seq = l.queue.promise(next, n)
+			}
+			return r
 		}
 	}
 }
@@ -109,41 +140,55 @@ func (r *Reservation) Cancel() bool {
 func (l *Limiter) refund(r *Reservation, t int64) bool {
 	var ready chain
 	l.mu.Lock()
-	back := l.refundLocked(r.c, r.end, r.n, t)
+	back := l.refundLocked(r, t)
 	c := l.freshLocked(t)
 	l.serveLocked(c, c.now(t), &ready)
-	l.callLocked(&ready)
+	if back {
+		l.callLocked(&ready)
+	}
 	l.mu.Unlock()
 	ready.send()
 	return back
 }
 
-// refundLocked gives back what is left at time t of a slot of n tokens that ends
-// at end in cell c, and reports whether anything was.
+// refundLocked gives back what is left of r at time t and reports whether
+// anything was.
 //
-// What may go back? Not more than the slot still delays others: if the bucket
-// has been full since, nothing, and that is so unless end is in the future. And
-// nothing that a later promise is built on.
-func (l *Limiter) refundLocked(c *cell, end, n, t int64) bool {
+// Not more may go back than the slot has delayed others ever since: at the worst
+// moment that is what was missing from a full bucket then. It is least before a
+// grant, which raises the arrival time, or after a fall of it; so at least what
+// the lowest of its slot's end and of those falls is ahead of now. Nor may as much as promises took that came later and are still to come.
+func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 	l.freshLocked(t)
-	if c == nil || c.inc == 0 {
+	if r.c == nil || r.c.inc == 0 || l.cell.Load().inc == 0 {
 		return false
 	}
-	begin := end - c.cost(n)
-	_, begin = c.current(begin)
-	c, end = c.current(end)
+	_, begin := r.c.current(r.end - r.c.cost(r.n))
+	c, end := r.c.current(r.end)
 	now, q := c.now(t), &l.queue
-	give := min(end-begin, end-now)
-	if q.holds(c, now) && q.promised > end {
-		give = min(give, end-begin-(q.promised-end))
+	give := min(end-begin, min(end, q.lowest(r.falls))-now)
+	later, passed := q.issued.Load()-r.place, int64(0)
+	switch {
+	case r.void:
+		give = 0
+	case !q.holds(c, now):
+	case r.hasty && r.retracts != q.retracts.Load():
+		give = 0 // its place may be one from before the retraction
+	case later > 0:
+		passed = c.cost(later) + q.span()
+		give = min(give, end-begin-passed)
 	}
-	if give <= 0 || c.inc == 0 {
-		return false
+	last := r.seq > 0 && r.seq == q.arrivals && end-c.tol > now && !q.carried.Load()
+	if give = max(give, 0); give > 0 {
+		if passed > 0 {
+			q.carried.Store(true)
+		}
+		q.advance(give, c, now)
+		q.fell(c.tat.Add(-give) - passed)
 	}
-	q.advance(give, c, now)
-	if q.promised == end {
-		q.promised = begin // what was promised before it cannot end later
+	if last {
+		_, furthest := r.c.current(r.before.promised)
+		q.retract(r.n, before{furthest, r.before.last})
 	}
-	c.tat.Add(-give)
-	return true
+	return give > 0
 }

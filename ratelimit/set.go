@@ -146,6 +146,7 @@ func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
 			d := min(f(c, level, now)-level, now+c.room*c.inc-max(tat, now))
 			if c.tat.CompareAndSwap(tat, max(tat, now)+d) {
 				q.shift(d, c, now)
+				q.fell(max(tat, now) + d)
 				break
 			}
 		}

@@ -21,12 +21,13 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 	}
 	since := l.clock.Now()
 	t := l.time(since)
+	is := l.queue.issue()
 	g := l.grant(t, n)
 	if g.ok {
 		if l.tally != nil {
 			l.tally.add(true, n)
 		}
-		return l.reservation(g, n), nil
+		return l.reservation(g, n, is), nil
 	}
 	w, g, err := l.enter(ctx, t, n)
 	var waited time.Duration
@@ -36,11 +37,11 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 		err = l.await(ctx, w)
 		waited = time.Duration(l.clock.Now() - since)
 		l.counts.waited(waited)
-		r = Reservation{l: l, c: w.c, end: w.end, n: n, ok: true}
+		r = w.reservation(l)
 		w.recycle()
 		l.pool.Put(w)
 	case err == nil:
-		r = l.reservation(g, n)
+		r = l.reservation(g, n, is)
 	}
 	l.settled(n, waited, err)
 	if err != nil {
@@ -115,6 +116,7 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 		w = l.pool.Get().(*waiter) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 		w.n, w.limit = n, limit
 		w.state.Store(asleep)
+		w.place = l.queue.issued.Load()
 		l.queue.push(w, start, c.cost(n))
 		if l.queue.Len() == 1 {
 			l.queue.leader = w
@@ -158,9 +160,12 @@ func delay(when, now int64) time.Duration {
 // of the queue knows that it is the head.
 func (l *Limiter) serveLocked(c *cell, now int64, ready *chain) {
 	q := &l.queue
+	if q.carried.Load() && !q.holds(c, now) {
+		q.carried.Store(false)
+	}
 	for q.Len() > 0 && q.due(c) <= now {
 		w := q.pop(c)
-		w.c = c
+		w.c, w.falls, w.void = c, q.falls.Load(), q.carried.Load()
 		l.finishLocked(w, served, ready)
 	}
 	if head := q.Front(); head != nil && head != q.leader {
@@ -188,9 +193,16 @@ func (l *Limiter) finishLocked(w *waiter, state int32, ready *chain) {
 
 // failLocked takes a waiter out of the queue with an error; its slot is free.
 func (l *Limiter) failLocked(w *waiter, c *cell, now int64, err error, ready *chain) {
-	c.tat.Add(-l.queue.drop(w, c, now))
+	l.dropLocked(w, c, now)
 	w.err = err
 	l.finishLocked(w, failed, ready)
+}
+
+// dropLocked takes a waiter out of the queue; its slot is free.
+func (l *Limiter) dropLocked(w *waiter, c *cell, now int64) {
+	if back := l.queue.drop(w, c, now); back > 0 {
+		l.queue.fell(c.tat.Add(-back))
+	}
 }
 
 // await blocks until w has its tokens, fails, or its context ends.
@@ -265,10 +277,10 @@ func (l *Limiter) leave(w *waiter, err error, told bool) error {
 	was := w.state.Load()
 	switch was {
 	case asleep, called:
-		c.tat.Add(-l.queue.drop(w, c, c.now(t)))
+		l.dropLocked(w, c, c.now(t))
 		owed = was == called
 	case served:
-		if l.refundLocked(w.c, w.end, w.n, t) {
+		if r := w.reservation(l); l.refundLocked(&r, t) {
 			l.callLocked(&ready)
 		}
 		c = l.cell.Load()

@@ -1,0 +1,164 @@
+package ratelimit_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/ratelimit"
+)
+
+func TestReservationsSayWhen(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 2)
+		for _, want := range []time.Duration{0, 0, 100, 200, 300} {
+			r := l.Reserve(1)
+			require.True(t, r.OK())
+			assert.Equal(t, want*time.Millisecond, r.Delay())
+		}
+		r := l.Reserve(2)
+		assert.Equal(t, 500*time.Millisecond, r.Delay())
+		time.Sleep(300 * time.Millisecond)
+		assert.Equal(t, 200*time.Millisecond, r.Delay(), "from now on")
+		time.Sleep(time.Second)
+		assert.Zero(t, r.Delay())
+		assert.False(t, l.Reserve(3).OK())
+	})
+}
+
+func TestTheZeroReservation(t *testing.T) {
+	var r ratelimit.Reservation
+	assert.False(t, r.OK())
+	assert.False(t, r.Cancel())
+	assert.Equal(t, ratelimit.Never, r.Delay())
+}
+
+func TestAnImmediateReservationCanBeCancelled(t *testing.T) { // x/time gives nothing back 1 ns later
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerHour(1), 5)
+		r := l.Reserve(5)
+		time.Sleep(time.Second)
+		require.False(t, l.Allow())
+		require.True(t, r.Cancel())
+		assert.Equal(t, 5, drain(l))
+		assert.False(t, r.Cancel(), "a second time")
+		assert.Zero(t, drain(l))
+	})
+}
+
+func TestCancelGivesBackWhatIsStillIts(t *testing.T) {
+	// At 1/s and burst 10: how many of n taken at 0 come back at a moment, after
+	// others took some in between.
+	tests := []struct {
+		n      int
+		after  time.Duration
+		others int // taken just before the cancellation
+		back   float64
+	}{
+		{10, 0, 0, 10},
+		{10, 3 * time.Second, 0, 7}, // 3 came anyway
+		{10, 3 * time.Second, 3, 7},
+		{10, 10 * time.Second, 0, 0},  // the bucket is full without
+		{10, 10 * time.Second, 10, 0}, // and full it was used
+		{4, time.Second, 7, 3},
+		{4, 5 * time.Second, 10, 0},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				l := ratelimit.New(ratelimit.PerSecond(1), 10)
+				r := l.Reserve(tt.n)
+				time.Sleep(tt.after)
+				require.True(t, l.AllowN(tt.others))
+				before := l.Tokens()
+				assert.Equal(t, tt.back > 0, r.Cancel())
+				assert.InDelta(t, tt.back, l.Tokens()-before, 1e-9)
+			})
+		})
+	}
+}
+
+func TestCancelledReservationsDoNotAddUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10)
+		rs := make([]ratelimit.Reservation, 10)
+		for i := range rs {
+			rs[i] = l.Reserve(1)
+		}
+		for i := range rs {
+			rs[(i*7)%10].Cancel()
+		}
+		assert.Equal(t, 10, drain(l))
+	})
+}
+
+func TestCancelKeepsWhatIsPromisedToOthers(t *testing.T) { // the tail rule of x/time
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 4)
+		l.AllowN(4)
+		a := l.Reserve(3)
+		b := l.Reserve(1)
+		c := l.Reserve(1)
+		assert.Equal(t, []time.Duration{300e6, 400e6, 500e6}, []time.Duration{a.Delay(), b.Delay(), c.Delay()})
+		time.Sleep(100 * time.Millisecond)
+		assert.True(t, c.Cancel(), "one comes back")
+		assert.True(t, a.Cancel(), "two come back: b took one on top")
+		assert.Equal(t, 300*time.Millisecond, b.Delay(), "a promise")
+		d := l.Reserve(3)
+		assert.Equal(t, 400*time.Millisecond, d.Delay())
+	})
+}
+
+func TestSetRateKeepsTheTimeOfAReservation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1)
+		l.Allow()
+		r := l.Reserve(1)
+		l.SetRate(ratelimit.PerHour(1))
+		assert.Equal(t, time.Second, r.Delay())
+		time.Sleep(500 * time.Millisecond)
+		require.True(t, r.Cancel(), "and its tokens can be given back still")
+		assert.InDelta(t, 0.5/3600, l.Tokens(), 1e-9)
+	})
+}
+
+func TestACancelledReservationMovesTheQueueUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 2)
+		l.AllowN(2)
+		r := l.Reserve(2)
+		start, done := time.Now(), make(chan error)
+		go func() { done <- l.Wait(t.Context()) }()
+		synctest.Wait()
+		require.True(t, r.Cancel())
+		require.NoError(t, <-done)
+		assert.Equal(t, time.Second, time.Since(start), "instead of three")
+	})
+}
+
+func TestWaitReserveGivesBackWhatWasNotUsed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerHour(1), 3)
+		r, err := l.WaitReserve(t.Context(), 2)
+		require.NoError(t, err)
+		assert.True(t, r.OK())
+		assert.Zero(t, r.Delay())
+		require.True(t, r.Cancel())
+		assert.Equal(t, 3, drain(l))
+
+		start := time.Now()
+		r, err = l.WaitReserve(t.Context(), 2)
+		require.NoError(t, err)
+		assert.Equal(t, 2*time.Hour, time.Since(start))
+		done := make(chan error)
+		go func() { done <- l.WaitN(t.Context(), 2) }()
+		synctest.Wait()
+		require.True(t, r.Cancel())
+		require.NoError(t, <-done)
+		assert.Equal(t, 2*time.Hour, time.Since(start), "it has what was given back, at once")
+	})
+}
