@@ -196,9 +196,10 @@ func (p *Parallel[In, Out]) Run(
 }
 
 // RunEarly is Run with an f that may publish its result before it returns, once:
-// the result is then delivered in its turn while f goes on to make more of it,
-// and what f returns, or how else it ends, counts no more. Its worker is busy
-// until then.
+// the result is then delivered in its turn while f goes on to make more of it;
+// its worker is busy until then. What f returns afterwards is not delivered; if it
+// is an error, or f does not return, nothing behind the item is started, and out
+// must return false when it comes to that result.
 func (p *Parallel[In, Out]) RunEarly(
 	ctx context.Context,
 	src func(ctx context.Context, yield func(In) bool) error,

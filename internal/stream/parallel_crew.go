@@ -130,8 +130,9 @@ func (p *Parallel[In, Out]) dismiss() {
 
 // worker is one goroutine that works on items.
 type worker[In, Out any] struct {
-	p    *Parallel[In, Out]
-	slot *slot[In, Out] // whose item is in f
+	p     *Parallel[In, Out]
+	slot  *slot[In, Out] // whose item is in f, until its result is published
+	index int64          // of that item
 }
 
 func (w *worker[In, Out]) work() {
@@ -152,10 +153,13 @@ func (w *worker[In, Out]) work() {
 
 // run works on the item of s.
 func (w *worker[In, Out]) run(s *slot[In, Out]) {
-	w.slot = s
+	w.slot, w.index = s, s.index
 	out, err := w.call(s)
-	if w.slot == nil {
-		return // published: the slot has left this worker's hands
+	if w.slot == nil { // published: the slot has left this worker's hands
+		if err != nil {
+			w.p.limitTo(w.index + 1)
+		}
+		return
 	}
 	w.slot = nil
 	if err != nil {
@@ -183,7 +187,11 @@ func (w *worker[In, Out]) publish(out Out) {
 
 // ended is the worker's last act: if f did not return, that is its result.
 func (w *worker[In, Out]) ended(f *fault.Fault) {
-	if s := w.slot; f != nil && s != nil {
+	switch s := w.slot; {
+	case f == nil:
+	case s == nil:
+		w.p.limitTo(w.index + 1) // of the item whose result it had published
+	default:
 		w.p.fail(s, raised{f})
 		w.p.complete(s)
 	}
@@ -240,15 +248,20 @@ func (p *Parallel[In, Out]) fail(s *slot[In, Out], err error) {
 		return // perhaps the cancellation is why
 	}
 	if !p.unordered {
-		for l := p.limit.Load(); s.index < l && !p.limit.CompareAndSwap(l, s.index); l = p.limit.Load() {
-		}
+		p.limitTo(s.index)
 		return
 	}
-	p.limit.Store(0)
+	p.limitTo(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failed == nil || s.index < p.failedAt {
 		p.failed, p.failedAt = err, s.index
+	}
+}
+
+// limitTo says that no item from index on need be started.
+func (p *Parallel[In, Out]) limitTo(index int64) {
+	for l := p.limit.Load(); index < l && !p.limit.CompareAndSwap(l, index); l = p.limit.Load() {
 	}
 }
 

@@ -32,7 +32,7 @@ func TestParallelDeliversAPublishedResultWhileItsItemGoesOn(t *testing.T) {
 						time.Sleep(time.Second)
 						parts <- v
 					}
-					return nil, errBoom // counts no more
+					return nil, nil
 				}, func(_ int64, parts chan int) bool {
 					for v := range parts {
 						got = append(got, v)
@@ -47,6 +47,25 @@ func TestParallelDeliversAPublishedResultWhileItsItemGoesOn(t *testing.T) {
 				assert.Equal(t, want, got)
 			}
 			assert.LessOrEqual(t, time.Since(begin), 6*time.Second)
+		})
+	}
+}
+
+func TestParallelStartsNothingBehindAnErrorAfterPublishing(t *testing.T) {
+	for _, unordered := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			started := 0
+			err := stream.NewParallel[int, chan int](stream.Config{Workers: 1, Unordered: unordered}).RunEarly(t.Context(), upTo(100),
+				func(_ context.Context, _ int64, _ int, publish func(chan int)) (chan int, error) {
+					started++
+					publish(nil)
+					return nil, errBoom
+				}, func(int64, chan int) bool {
+					synctest.Wait()
+					return false
+				})
+			require.NoError(t, err)
+			assert.Equal(t, 1, started)
 		})
 	}
 }
