@@ -211,7 +211,7 @@ func checkEnd(t *testing.T, how, place string, s shape, blocks bool, k int, o ou
 		want = upTo(k + 1)
 	case "cancel":
 		assert.Equal(t, context.Canceled, o.err) // not a wrapped one
-		want = nil // what came out before depends on how far ahead the stages were
+		want = nil                               // what came out before depends on how far ahead the stages were
 	case "error":
 		var e *pipeline.StageError
 		require.ErrorAs(t, o.err, &e)

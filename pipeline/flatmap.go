@@ -120,7 +120,7 @@ const burstSize = 64
 type burst[O any] struct {
 	first []O
 	rest  *stream.Ring[O]
-	err   error // written before rest is closed
+	err   error // with rest, written before that is closed
 }
 
 // spread runs the stage on workers of its own.
@@ -158,16 +158,18 @@ func (m *many[I, O]) fill(ctx context.Context, r *run, at int, index int64, in I
 		}
 		return ctx.Err() == nil
 	}
-	// Once published, an end without a return concerns nobody but the reader of
-	// rest; before, it is the item's and the worker's own.
 	fault.Catch(func() { _, err = m.expand(ctx, r, at, index, in, visit) }, func(f *fault.Fault) {
 		if f != nil {
 			err = f.Err()
 		}
-		if b.rest != nil {
+		switch {
+		case b.rest != nil:
 			b.err = err
 			b.rest.Close()
-		} else if f != nil {
+		case err != nil && len(b.first) > 0: // what came before the error is handed on before it
+			b.err = err
+			publish(b)
+		default:
 			f.Raise()
 		}
 	})
@@ -186,7 +188,7 @@ func (b *burst[O]) yield(ctx context.Context, yield func(O) bool) (bool, error) 
 		}
 	}
 	if b.rest == nil {
-		return true, nil
+		return b.err == nil, b.err
 	}
 	for {
 		v, ok := b.rest.NextUntil(ctx.Done(), nil)

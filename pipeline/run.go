@@ -44,12 +44,15 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Ou
 	}
 	up := p.flow(&r.run, 0, source(src))
 	r.done.Add(1)
-	go fault.Catch(func() { r.err = deliver(inner, up, r.ring.Push) }, func(f *fault.Fault) {
+	push := func(v Out) bool { return r.ring.PushUntil(v, inner.Done()) }
+	go fault.Catch(func() { r.err = deliver(inner, up, push) }, func(f *fault.Fault) {
 		if f != nil {
 			r.err = f.Err()
 		}
 		if r.stopped.Load() {
 			r.err = nil // asked for: what stopping makes of the callbacks is no news
+		} else {
+			r.err = rootCause(ctx, r.err) // also when it was the queue that ctx ended
 		}
 		cancel()
 		r.ring.Close()
