@@ -3,6 +3,8 @@ package fanout
 import (
 	"context"
 	"fmt"
+
+	"github.com/weirkit/weir/internal/stream"
 )
 
 // All runs every function at once, each on a goroutine of its own, and returns
@@ -16,10 +18,10 @@ func All(ctx context.Context, fns ...func(context.Context) error) error {
 
 func all(ctx context.Context, name string, fns ...func(context.Context) error) error {
 	r := together(ctx, name, len(fns), func(i int) bool { return fns[i] == nil })
-	return r.do(bodyFunc(func(lo, hi int) (int, error) {
-		stop, caller := r.signals()
+	return r.do(bodyFunc(func(lo, hi int, heed stream.Signal) (int, error) {
+		signal, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if stop.Load() || caller != nil && caller.Err() != nil {
+			if signal.Load() >= heed || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			if err := fns[i](r); err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/stream"
 )
 
 // errDecided is the cause of the cancellation of those that lost.
@@ -29,8 +30,8 @@ func First[T any](ctx context.Context, fns ...func(context.Context) (T, error)) 
 	}
 	r.record.kept = &kept{most: len(fns)}
 	var won atomic.Pointer[T]
-	err := r.do(bodyFunc(func(lo, _ int) (int, error) {
-		if stop, caller := r.signals(); stop.Load() || caller != nil && caller.Err() != nil {
+	err := r.do(bodyFunc(func(lo, _ int, heed stream.Signal) (int, error) {
+		if signal, caller := r.signals(); signal.Load() >= heed || caller != nil && caller.Err() != nil {
 			return lo, nil
 		}
 		v, err := fns[lo](r)
@@ -69,8 +70,8 @@ func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (
 	}
 	var won atomic.Pointer[T]
 	var decided atomic.Bool
-	err := r.do(bodyFunc(func(lo, _ int) (int, error) {
-		if stop, caller := r.signals(); stop.Load() || caller != nil && caller.Err() != nil {
+	err := r.do(bodyFunc(func(lo, _ int, heed stream.Signal) (int, error) {
+		if signal, caller := r.signals(); signal.Load() >= heed || caller != nil && caller.Err() != nil {
 			return lo, nil
 		}
 		v, err := fns[lo](r)

@@ -1,6 +1,10 @@
 package fanout
 
-import "context"
+import (
+	"context"
+
+	"github.com/weirkit/weir/internal/stream"
+)
 
 // Map calls f for every item and returns the results in the order of the items.
 // The first error stops it: nothing more begins, the context of those that run is
@@ -40,11 +44,11 @@ func (m *mapping[T, R]) results(items []T, f func(context.Context, T) (R, error)
 }
 
 // some is [body].
-func (m *mapping[T, R]) some(lo, hi int) (int, error) {
+func (m *mapping[T, R]) some(lo, hi int, heed stream.Signal) (int, error) {
 	items, out, f := m.items, m.out, m.f
-	stop, caller := m.signals()
+	signal, caller := m.signals()
 	for i := lo; i < hi; i++ {
-		if stop.Load() || caller != nil && caller.Err() != nil {
+		if signal.Load() >= heed || caller != nil && caller.Err() != nil {
 			return i, nil
 		}
 		v, err := f(m, items[i])

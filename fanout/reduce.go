@@ -3,6 +3,8 @@ package fanout
 import (
 	"context"
 	"runtime"
+
+	"github.com/weirkit/weir/internal/stream"
 )
 
 // reduceSegments is how many segments a worker gets in the first round of Reduce,
@@ -83,9 +85,10 @@ func (r *round[T]) reduce(ctx context.Context, cfg *config) ([]T, error) {
 }
 
 // some is [body].
-func (r *round[T]) some(lo, hi int) (int, error) {
+func (r *round[T]) some(lo, hi int, heed stream.Signal) (int, error) {
+	signal := r.claim.Signal()
 	for i := lo; i < hi; i++ {
-		if !r.one(i) {
+		if signal.Load() >= heed || !r.one(i) {
 			return i, nil
 		}
 	}
@@ -94,11 +97,11 @@ func (r *round[T]) some(lo, hi int) (int, error) {
 
 // one combines segment i, and reports whether it got to the end.
 func (r *round[T]) one(i int) bool {
-	stop, caller := r.signals()
+	signal, caller := r.signals()
 	lo := i * r.segment
 	acc := r.parts[lo]
 	for j := lo + 1; j < min(lo+r.segment, len(r.parts)); j++ {
-		if stop.Load() || caller != nil && caller.Err() != nil {
+		if signal.Load() == stream.Stop || caller != nil && caller.Err() != nil {
 			return false
 		}
 		var err error

@@ -20,15 +20,15 @@ type run struct {
 }
 
 // body runs items. some runs those from lo to hi-1 and returns the index behind
-// the last that ran well: hi, or less because of [run.signals], or the index of an
-// item that failed and its error.
+// the last that ran well: hi, or less because of [run.signals], of which the first is
+// to be heeded from heed on, or the index of an item that failed and its error.
 type body interface {
-	some(lo, hi int) (next int, err error)
+	some(lo, hi int, heed stream.Signal) (next int, err error)
 }
 
-type bodyFunc func(lo, hi int) (next int, err error)
+type bodyFunc func(lo, hi int, heed stream.Signal) (next int, err error)
 
-func (f bodyFunc) some(lo, hi int) (int, error) { return f(lo, hi) }
+func (f bodyFunc) some(lo, hi int, heed stream.Signal) (int, error) { return f(lo, hi, heed) }
 
 // begin prepares the run of a call over n items. name is that of the function, for
 // what is wrong with its arguments.
@@ -50,15 +50,14 @@ func check(ctx context.Context, name string, callable bool) {
 	}
 }
 
-// signals are what a body looks at before each item: nothing may begin once the
-// first is true or the second is done, which is nil if it never will be. The
-// caller's context is asked itself, because a flag that is set when it ends would be
-// set a little late.
-func (r *run) signals() (*atomic.Bool, context.Context) {
+// signals are what a body looks at before each item: whether workers are to
+// return, and the caller's context, nil if that is never done. The context is asked
+// itself, because a flag that is set when it ends would be set a little late.
+func (r *run) signals() (*atomic.Uint32, context.Context) {
 	if r.parent.Done() == nil {
-		return r.claim.Stopped(), nil
+		return r.claim.Signal(), nil
 	}
-	return r.claim.Stopped(), r.parent
+	return r.claim.Signal(), r.parent
 }
 
 // do runs the items by b and returns the error of the call.
@@ -82,22 +81,24 @@ func (r *run) do(b body) error {
 }
 
 // Range is [stream.Work].
-func (r *run) Range(lo, hi int) bool {
+func (r *run) Range(lo, hi int, heed stream.Signal) int {
 	for lo < hi {
-		next, err := r.body.some(lo, hi)
-		if err == nil {
-			return next == hi
-		}
-		if r.record.kept == nil {
+		next, err := r.body.some(lo, hi, heed)
+		switch {
+		case err == nil:
+			if next < hi && r.parent.Err() != nil {
+				r.claim.Stop()
+			}
+			return next
+		case r.record.kept == nil:
 			r.claim.Stop()
+			r.record.fail(&r.scope, next, err)
+			return next
 		}
 		r.record.fail(&r.scope, next, err)
-		if r.record.kept == nil {
-			return false
-		}
 		lo = next + 1
 	}
-	return true
+	return lo
 }
 
 // Faulted is [stream.Work].

@@ -1,6 +1,10 @@
 package fanout
 
-import "context"
+import (
+	"context"
+
+	"github.com/weirkit/weir/internal/stream"
+)
 
 // Update calls f with the address of every item, to change it in place. It stops,
 // fails and panics as [Map] does; what was changed until then stays changed.
@@ -14,10 +18,10 @@ func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) e
 	if len(r.cfg.guards) > 0 {
 		call = wrap(r.cfg, onCopy(f))
 	}
-	return r.do(bodyFunc(func(lo, hi int) (int, error) {
-		stop, caller := r.signals()
+	return r.do(bodyFunc(func(lo, hi int, heed stream.Signal) (int, error) {
+		signal, caller := r.signals()
 		for i := lo; i < hi; i++ {
-			if stop.Load() || caller != nil && caller.Err() != nil {
+			if signal.Load() >= heed || caller != nil && caller.Err() != nil {
 				return i, nil
 			}
 			v, err := call(r, &items[i])

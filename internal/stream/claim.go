@@ -2,7 +2,6 @@ package stream
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,16 +12,27 @@ import (
 // What a Claim aims at, in nanoseconds.
 const (
 	probeTime = int64(2 * time.Microsecond)  // no pace is read off less work than this
-	spawnTime = int64(10 * time.Microsecond) // less work than this is not worth a goroutine
+	spawnTime = int64(10 * time.Microsecond) // less work than this is not worth a goroutine, nor to wake one
 	chunkTime = int64(20 * time.Microsecond) // what one claimed chunk should take
+)
+
+// Signal tells workers, before each item, whether to go on.
+type Signal = uint32
+
+// Each of them includes those before it.
+const (
+	Proceed Signal = iota
+	Share          // another worker has nothing to do: return, so that it may have what is left
+	Stop           // nothing more may begin
 )
 
 // Work is what a [Claim] runs.
 type Work interface {
-	// Range runs the items lo to hi-1 in this order and reports whether it got
-	// to the end. It must look at [Claim.Stopped] before each item, and give up
-	// then. It is called from several goroutines at once, for each index once.
-	Range(lo, hi int) bool
+	// Range runs the items from lo to hi-1, in this order, and returns the index
+	// behind the last. Before each item it looks at [Claim.Signal], and returns if
+	// that is at least heed. If it returns for another reason it has called
+	// [Claim.Stop]. It is called from several goroutines at once, for each index once.
+	Range(lo, hi int, heed Signal) int
 	// Faulted is told of each panic and Goexit of Range, on the goroutine where
 	// it happened and before the others have ended, so that it can cancel them.
 	Faulted(f *fault.Fault)
@@ -35,8 +45,11 @@ type Work interface {
 // By default Run starts alone: it measures the first items and starts other
 // workers only if what is left is worth it. Then each worker claims as many
 // items as should take 20 µs at the pace that it saw last, and never more than
-// its share of half of what is left, so that all end at about the same time. An
-// item therefore may wait for one before it, though there are workers free.
+// its share of half of what is left, so that all end at about the same time. A
+// worker that finds nothing more to claim asks the others to share, and one whose
+// chunk turns out to be slow gives the rest of it back. Still an item may have to
+// wait for the one before it, though there are workers free.
+//
 // With AtOnce all workers start at once and claim one item at a time: then as
 // many items as there are workers do run at once, which is what items that wait
 // for a network, or for each other, need.
@@ -50,27 +63,26 @@ type Claim struct {
 	Workers int
 	AtOnce  bool
 
-	stopped atomic.Bool
-	work    Work
-	fault   atomic.Pointer[fault.Fault]
-	crew    *gang // made when a second worker starts
-}
-
-// gang is what several workers share.
-type gang struct {
-	joined sync.WaitGroup
-	_      [128]byte    // processors prefetch lines in pairs
-	next   atomic.Int64 // the first index that nobody has claimed
-	_      [120]byte
+	signal atomic.Uint32
+	work   Work
+	fault  atomic.Pointer[fault.Fault]
+	crew   *gang // made when a second worker starts
 }
 
 // Stop makes every worker end before its next item.
-func (c *Claim) Stop() { c.stopped.Store(true) }
+func (c *Claim) Stop() {
+	c.signal.Store(Stop)
+	if c.crew != nil {
+		c.crew.dismiss()
+	}
+}
 
-// Stopped is true once Stop was called, or a Range did not get to its end. It is
-// written once and read before every item, so the pointer is worth keeping in a
-// local variable.
-func (c *Claim) Stopped() *atomic.Bool { return &c.stopped }
+// Signal is read before every item and written a few times in a run, so the pointer
+// is worth keeping in a local variable.
+func (c *Claim) Signal() *atomic.Uint32 { return &c.signal }
+
+// Stopped reports whether nothing more may begin.
+func (c *Claim) Stopped() bool { return c.signal.Load() == Stop }
 
 // Run runs the items and reports whether every one ran to its end. When it
 // returns, panics or ends its goroutine, all workers have ended. It panics with a
@@ -80,7 +92,7 @@ func (c *Claim) Run(w Work) bool {
 	c.work = w
 	fault.Catch(c.lead, c.join)
 	c.fault.Load().Raise()
-	return !c.stopped.Load()
+	return !c.Stopped()
 }
 
 // join ends Run in every case.
@@ -123,43 +135,39 @@ func (c *Claim) lead() {
 	workers = min(workers, c.N)
 	switch {
 	case workers <= 1:
-		c.run(0, c.N)
+		c.alone(0, c.N)
 	case c.AtOnce:
 		c.start(0, workers, c.singles)
 	default:
 		if from, chunk := c.probe(); from < c.N {
-			c.start(from, workers, func() { c.chunks(chunk, workers) })
+			c.start(from, workers, func() { c.chunks(chunk) })
 		}
 	}
 }
 
 // start lets so many workers, this goroutine included, claim from the index from.
 func (c *Claim) start(from, workers int, worker func()) {
-	c.crew = &gang{}
-	c.crew.next.Store(int64(from))
+	c.crew = newGang(from, workers)
 	for range workers - 1 {
 		c.crew.joined.Go(func() { fault.Catch(worker, c.ended) })
 	}
 	worker()
 }
 
-// run runs a claimed range.
-func (c *Claim) run(lo, hi int) bool {
-	if c.stopped.Load() {
+// alone runs a range that nobody else could have a part of, and reports whether
+// it got to the end.
+func (c *Claim) alone(lo, hi int) bool {
+	if c.Stopped() {
 		return false
 	}
-	if !c.work.Range(lo, hi) {
-		c.Stop()
-		return false
-	}
-	return true
+	return c.work.Range(lo, hi, Stop) == hi
 }
 
 // singles claims one item after the other.
 func (c *Claim) singles() {
 	for {
 		i := int(c.crew.next.Add(1)) - 1
-		if i >= c.N || !c.run(i, i+1) {
+		if i >= c.N || !c.alone(i, i+1) {
 			return
 		}
 	}
@@ -171,16 +179,16 @@ func (c *Claim) singles() {
 //
 // The pace of a single item would do for items that take long, but for those of
 // some nanoseconds it is that of the clock. No step takes more than three quarters
-// of what is left, so that the rest finds other workers if it is slow; but a rest
-// that is small beside what has run is not worth a look at the clock.
+// of what is left, so that the rest finds other workers if it is slow; but behind
+// fast ones, one or two are not worth a look at the clock.
 func (c *Claim) probe() (from, chunk int) {
 	clock := mono.New()
 	for i, step := 0, 1; ; step *= 4 {
 		end := i + min(step, (3*(c.N-i)+3)/4)
-		if c.N-end <= end/4 {
+		if i > 0 && c.N-end <= 2 {
 			end = c.N
 		}
-		if !c.run(i, end) || end == c.N {
+		if !c.alone(i, end) || end == c.N {
 			return c.N, 0
 		}
 		i = end
@@ -189,29 +197,5 @@ func (c *Claim) probe() (from, chunk int) {
 				return i, max(int(float64(chunkTime)/pace), 1)
 			}
 		}
-	}
-}
-
-// chunks claims ranges of about chunkTime, the first of them of chunk items.
-func (c *Claim) chunks(chunk, workers int) {
-	clock := mono.New()
-	for last := int64(0); ; {
-		left := c.N - int(c.crew.next.Load())
-		size := max(min(chunk, left/(2*workers)), 1)
-		hi := int(c.crew.next.Add(int64(size)))
-		lo := hi - size
-		if lo >= c.N || !c.run(lo, min(hi, c.N)) {
-			return
-		}
-		now := clock.Now()
-		switch took := now - last; {
-		case took < chunkTime/2:
-			chunk = 2 * size
-		case took > 2*chunkTime:
-			// Straight to what fits: if the items have become slow, the next chunk
-			// of the old size could be the last one that all wait for.
-			chunk = max(int(int64(size)*chunkTime/took), 1)
-		}
-		last = now
 	}
 }

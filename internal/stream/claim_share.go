@@ -1,0 +1,161 @@
+package stream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirkit/weir/internal/mono"
+)
+
+// gang is what several workers of a [Claim] share.
+type gang struct {
+	joined  sync.WaitGroup
+	workers int
+
+	mu       sync.Mutex
+	changed  sync.Cond // for those who wait, whose lock is mu
+	waiting  int       // workers that found nothing to do
+	given    []span    // back, by workers whose chunk is slow
+	finished bool      // nothing more will be given
+
+	_    [128]byte    // processors prefetch lines in pairs
+	next atomic.Int64 // the first index that nobody has claimed
+	_    [120]byte
+}
+
+// While another worker has nothing to do, one whose chunk is about to end looks up
+// so often.
+const (
+	glanceTime  = int64(time.Microsecond)
+	glanceItems = 16
+)
+
+// span is the indices lo to hi-1.
+type span struct{ lo, hi int }
+
+func newGang(from, workers int) *gang {
+	g := &gang{workers: workers}
+	g.changed.L = &g.mu
+	g.next.Store(int64(from))
+	return g
+}
+
+// dismiss ends every wait.
+func (g *gang) dismiss() {
+	g.mu.Lock()
+	g.finished = true
+	g.changed.Broadcast()
+	g.mu.Unlock()
+}
+
+// chunks claims ranges of about chunkTime, the first of them of chunk items.
+func (c *Claim) chunks(chunk int) {
+	w := sharer{Claim: c, clock: mono.New()}
+	for {
+		from, ok := w.claim(chunk)
+		if !ok {
+			return
+		}
+		ran := w.run(from)
+		if ran < 0 {
+			return
+		}
+		now := w.clock.Now()
+		switch took := now - w.began; {
+		case took < chunkTime/2:
+			chunk = 2 * ran
+		case took > 2*chunkTime:
+			chunk = max(int(int64(ran)*chunkTime/took), 1)
+		}
+		w.began = now
+	}
+}
+
+// sharer is a worker that claims chunks.
+type sharer struct {
+	*Claim
+	clock mono.Clock
+	began int64 // when the chunk did
+}
+
+// claim takes the next range: of what nobody has claimed, else of what was given
+// back. While others run and may give some back, it waits.
+func (w *sharer) claim(chunk int) (span, bool) {
+	g := w.crew
+	if left := w.N - int(g.next.Load()); left > 0 {
+		size := max(min(chunk, left/(2*g.workers)), 1)
+		hi := int(g.next.Add(int64(size)))
+		if lo := hi - size; lo < w.N {
+			return span{lo, min(hi, w.N)}, true
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting++
+	for len(g.given) == 0 && !g.finished {
+		if g.waiting == g.workers {
+			g.finished = true
+			g.changed.Broadcast()
+			break
+		}
+		w.signal.CompareAndSwap(Proceed, Share)
+		g.changed.Wait()
+	}
+	if g.finished {
+		return span{}, false
+	}
+	g.waiting--
+	w.began = w.clock.Now()
+	return g.oneLocked(), true
+}
+
+// oneLocked takes one item of what was given back: that is slow.
+func (g *gang) oneLocked() span {
+	last := &g.given[len(g.given)-1]
+	one := span{last.lo, last.lo + 1}
+	if last.lo++; last.lo == last.hi {
+		g.given = g.given[:len(g.given)-1]
+	}
+	return one
+}
+
+// run runs a claimed range, gives back what others should rather run, and returns
+// how many items it ran itself; -1 if nothing more may begin.
+func (w *sharer) run(s span) int {
+	at := w.work.Range(s.lo, s.hi, Share)
+	for at < s.hi {
+		heed, end := Share, s.hi
+		switch w.signal.Load() {
+		case Stop:
+			return -1
+		case Share:
+			pace := w.pace(at - s.lo)
+			if pace*int64(s.hi-at) >= spawnTime {
+				w.give(span{at + 1, s.hi})
+				s.hi = at + 1
+			}
+			// What is not worth it, at the pace so far, is looked at again soon.
+			heed, end = Stop, min(at+int(max(min(glanceTime/pace, glanceItems), 1)), s.hi)
+		}
+		at = w.work.Range(at, end, heed)
+	}
+	return at - s.lo
+}
+
+// pace is what an item of the current chunk takes, after ran of them.
+func (w *sharer) pace(ran int) int64 {
+	return max((w.clock.Now()-w.began)/int64(max(ran, 1)), 1)
+}
+
+// give lets others have s.
+func (w *sharer) give(s span) {
+	g := w.crew
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s.lo < s.hi {
+		g.given = append(g.given, s)
+		w.signal.CompareAndSwap(Share, Proceed) // who still finds nothing will say so again
+		g.changed.Broadcast()
+	}
+}
