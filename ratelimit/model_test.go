@@ -446,6 +446,7 @@ func windows(t *testing.T, r *rand.Rand) {
 	stop()
 	synctest.Wait()
 	time.Sleep(time.Minute)
+	synctest.Wait()
 	close(uses)
 	total := int64(0)
 	for u := range uses {
