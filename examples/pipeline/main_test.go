@@ -1,0 +1,27 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestRun runs the example in virtual time and compares what it prints.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		require.NoError(t, run(t.Context(), &out))
+		assert.Equal(t, want, out.String())
+	})
+}
+
+const want = `one item: 42
+all items: [1 3 4 5]
+first batch: [1 3]
+`
