@@ -44,11 +44,11 @@ const maxWrong = 5
 func compare(want []string, copies map[string]int) Check {
 	c := Check{Expected: len(want)}
 	for _, path := range want {
-		switch n := copies[path]; {
-		case n == 1:
+		switch copies[path] {
+		case 1:
 			c.Once++
 			continue
-		case n == 0:
+		case 0:
 			c.Missing++
 		default:
 			c.Multiple++

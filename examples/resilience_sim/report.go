@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// table prints a line for each result.
+func table(w io.Writer, results []result) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "strategy\tload in the outage\tpeak load\trecovered after\tcalls served\tserved after the outage\tanswers to nobody\t")
+	for _, r := range results {
+		end := r.outage + r.outageFor
+		recovered := "never"
+		if d, ok := r.recovery(); ok {
+			recovered = d.String()
+		}
+		fmt.Fprintf(t, "%s\t%.0f %%\t%.1fx\t%s\t%.1f %%\t%.1f %%\t%d\t\n", r.name,
+			100*mean(r.load, r.outage, end)/r.before(), r.peak(), recovered,
+			100*mean(r.good, 0, r.length)/mean(r.calls, 0, r.length),
+			100*mean(r.good, end, r.length)/mean(r.calls, end, r.length), r.wasted)
+	}
+	return t.Flush()
+}
+
+// The plot's measures, in units of its viewBox.
+const (
+	plotWidth, plotHeight = 860, 230
+	plotLeft, plotTop     = 70, 40
+)
+
+// plot writes the load on the backend and the calls served as an SVG.
+func plot(w io.Writer, results []result) error {
+	var b strings.Builder
+	height := 2*(plotHeight+plotTop) + 50
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", plotWidth+plotLeft+20, height)
+	b.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
+	panel(&b, plotTop, "requests that reach the backend, a second", results, func(r result) series { return r.load })
+	panel(&b, 2*plotTop+plotHeight, "calls served, a second", results, func(r result) series { return r.good })
+	for i, r := range results {
+		x := plotLeft + i*145
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="14" height="4" fill="%s"/><text x="%d" y="%d">%s</text>`+"\n", x, height-24, r.color, x+20, height-18, r.name)
+	}
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func panel(b *strings.Builder, top int, title string, results []result, of func(result) series) {
+	most := 1
+	for _, r := range results {
+		for _, n := range of(r) {
+			most = max(most, n)
+		}
+	}
+	r := results[0]
+	x := func(d time.Duration) float64 { return plotLeft + plotWidth*d.Seconds()/r.length.Seconds() }
+	y := func(n int) float64 { return float64(top+plotHeight) - plotHeight*float64(n)/float64(most) }
+	fmt.Fprintf(b, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", plotLeft, top-10, title)
+	fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="#f6dada"/>`+"\n", x(r.outage), top, x(r.outage+r.outageFor)-x(r.outage), plotHeight)
+	fmt.Fprintf(b, `<text x="%.1f" y="%d" fill="#a55">outage</text>`+"\n", x(r.outage)+4, top+14)
+	for i := range 5 {
+		n := most * i / 4
+		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%d</text>`+"\n", plotLeft, y(n), plotLeft+plotWidth, plotLeft-6, y(n)+4, n)
+	}
+	for d := time.Duration(0); d <= r.length; d += 20 * time.Second {
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%v</text>`+"\n", x(d), top+plotHeight+16, d)
+	}
+	for _, r := range results {
+		fmt.Fprintf(b, `<polyline fill="none" stroke="%s" stroke-width="1.6" points="`, r.color)
+		s := of(r)
+		for i, n := range s[:len(s)-1] {
+			fmt.Fprintf(b, "%.1f,%.1f ", x(time.Duration(i)*time.Second+time.Second/2), y(n))
+		}
+		b.WriteString(`"/>` + "\n")
+	}
+}
