@@ -1,0 +1,113 @@
+package cases
+
+import (
+	"context"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/ratelimiter"
+	"github.com/sethvargo/go-limiter/memorystore"
+	uber "go.uber.org/ratelimit"
+	xrate "golang.org/x/time/rate"
+
+	"github.com/weirkit/weir/bench/internal/harness"
+	"github.com/weirkit/weir/ratelimit"
+)
+
+// A bucket that no benchmark empties: the rate is far above what one machine
+// asks for, so every row measures the granted path.
+const (
+	plentyRate  = 1_000_000_000
+	plentyBurst = 1 << 30
+)
+
+func ratelimits() []harness.Case {
+	ours := func() func() bool {
+		return ratelimit.New(ratelimit.PerSecond(plentyRate), plentyBurst).Allow
+	}
+	xtime := func() func() bool {
+		return xrate.NewLimiter(plentyRate, plentyBurst).Allow
+	}
+	failsafe := func() func() bool {
+		return ratelimiter.NewBursty[any](plentyBurst, time.Second).TryAcquirePermit
+	}
+	uberTake := func() func() bool {
+		l := uber.New(plentyRate, uber.WithSlack(1000))
+		return func() bool { return !l.Take().IsZero() }
+	}
+	return []harness.Case{
+		{Package: "ratelimit", Name: "Allow, tokens there", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(ours)},
+			{Name: "x/time/rate", Bench: serial(xtime)},
+			{Name: "failsafe-go bursty", Bench: serial(failsafe)},
+			{Name: "uber/ratelimit (Take)", Bench: serial(uberTake)},
+			{Name: "sethvargo/go-limiter (one key)", Bench: serial(setOneKey)},
+		}},
+		{Package: "ratelimit", Name: "Allow from every processor, 8 goroutines each", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(8, ours)},
+			{Name: "x/time/rate", Bench: parallel(8, xtime)},
+			{Name: "failsafe-go bursty", Bench: parallel(8, failsafe)},
+			{Name: "uber/ratelimit (Take)", Bench: parallel(8, uberTake)},
+		}},
+		{Package: "ratelimit", Name: "Allow, denied", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(denied)},
+			{Name: "x/time/rate", Bench: serial(xtimeDenied)},
+			{Name: "failsafe-go smooth", Bench: serial(failsafeDenied)},
+		}},
+		{Package: "ratelimit", Name: "Wait, tokens there", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(wait)},
+			{Name: "x/time/rate", Bench: serial(xtimeWait)},
+			{Name: "failsafe-go bursty", Bench: serial(failsafeWait)},
+		}},
+	}
+}
+
+func setOneKey() func() bool {
+	s, err := memorystore.New(&memorystore.Config{Tokens: plentyBurst, Interval: time.Second})
+	if err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	return func() bool {
+		_, _, _, ok, err := s.Take(ctx, "key")
+		return ok && err == nil
+	}
+}
+
+func denied() func() bool {
+	l := ratelimit.New(ratelimit.PerHour(1), 1)
+	l.Allow()
+	return func() bool { return !l.Allow() }
+}
+
+func xtimeDenied() func() bool {
+	l := xrate.NewLimiter(xrate.Every(time.Hour), 1)
+	l.Allow()
+	return func() bool { return !l.Allow() }
+}
+
+func failsafeDenied() func() bool {
+	l := ratelimiter.NewSmooth[any](1, time.Hour)
+	l.TryAcquirePermit()
+	return func() bool { return !l.TryAcquirePermit() }
+}
+
+func wait() func() bool {
+	l := ratelimit.New(ratelimit.PerSecond(plentyRate), plentyBurst)
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = cancel
+	return func() bool { return l.Wait(ctx) == nil }
+}
+
+func xtimeWait() func() bool {
+	l := xrate.NewLimiter(plentyRate, plentyBurst)
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = cancel
+	return func() bool { return l.Wait(ctx) == nil }
+}
+
+func failsafeWait() func() bool {
+	l := ratelimiter.NewBursty[any](plentyBurst, time.Second)
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = cancel
+	return func() bool { return l.AcquirePermit(ctx) == nil }
+}

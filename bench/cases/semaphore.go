@@ -1,0 +1,111 @@
+package cases
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/eapache/go-resiliency/semaphore"
+	"github.com/failsafe-go/failsafe-go/bulkhead"
+	xsemaphore "golang.org/x/sync/semaphore"
+
+	"github.com/weirkit/weir/bench/internal/harness"
+	weirsem "github.com/weirkit/weir/semaphore"
+)
+
+func semaphores() []harness.Case {
+	// Each of these returns acquire plus release as one operation.
+	ours := func(limit int64, opts ...weirsem.Option) func() func() bool {
+		return func() func() bool {
+			s, ctx := weirsem.New(limit, opts...), context.Background()
+			return func() bool {
+				if s.Acquire(ctx, 1) != nil {
+					return false
+				}
+				s.Release(1)
+				return true
+			}
+		}
+	}
+	xsync := func(limit int64) func() func() bool {
+		return func() func() bool {
+			s, ctx := xsemaphore.NewWeighted(limit), context.Background()
+			return func() bool {
+				if s.Acquire(ctx, 1) != nil {
+					return false
+				}
+				s.Release(1)
+				return true
+			}
+		}
+	}
+	channel := func(limit int64) func() func() bool {
+		return func() func() bool {
+			c := make(chan struct{}, limit)
+			return func() bool { c <- struct{}{}; <-c; return true }
+		}
+	}
+	return []harness.Case{
+		{Package: "semaphore", Name: "Acquire and Release, nobody else", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(ours(10))},
+			{Name: "x/sync/semaphore", Bench: serial(xsync(10))},
+			{Name: "channel", Bench: serial(channel(10))},
+			{Name: "failsafe-go bulkhead", Bench: serial(bulkheadPair)},
+			{Name: "go-resiliency", Bench: serial(resiliencyPair)},
+			{Name: "mutex (baseline)", Bench: serial(mutexPair)},
+		}},
+		{Package: "semaphore", Name: "every processor, 8 goroutines each, 2 permits", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(8, ours(2))},
+			{Name: "weir FIFO", Bench: parallel(8, ours(2, weirsem.FIFO()))},
+			{Name: "x/sync/semaphore", Bench: parallel(8, xsync(2))},
+			{Name: "channel", Bench: parallel(8, channel(2))},
+		}},
+		{Package: "semaphore", Name: "TryAcquire, full", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(full)},
+			{Name: "x/sync/semaphore", Bench: serial(xsyncFull)},
+		}},
+	}
+}
+
+func bulkheadPair() func() bool {
+	s, ctx := bulkhead.New[any](10), context.Background()
+	return func() bool {
+		if s.AcquirePermit(ctx) != nil {
+			return false
+		}
+		s.ReleasePermit()
+		return true
+	}
+}
+
+func resiliencyPair() func() bool {
+	s := semaphore.New(10, time.Second)
+	return func() bool {
+		if s.Acquire() != nil {
+			return false
+		}
+		s.Release()
+		return true
+	}
+}
+
+func mutexPair() func() bool {
+	var mu sync.Mutex
+	return func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return true
+	}
+}
+
+func full() func() bool {
+	s := weirsem.New(1)
+	s.TryAcquire(1)
+	return func() bool { return !s.TryAcquire(1) }
+}
+
+func xsyncFull() func() bool {
+	s := xsemaphore.NewWeighted(1)
+	s.TryAcquire(1)
+	return func() bool { return !s.TryAcquire(1) }
+}
