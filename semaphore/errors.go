@@ -16,6 +16,10 @@ var (
 	// ErrWaitTimeout is returned when a caller waited as long as MaxWait allows.
 	ErrWaitTimeout = rejection.New("semaphore: waited too long")
 
+	// ErrTooManyKeys is returned by a Keyed when as many keys are in use as
+	// MaxKeys allows and another one comes.
+	ErrTooManyKeys = rejection.New("semaphore: too many keys")
+
 	// ErrClosed is returned after Close, also to those who waited then.
 	ErrClosed = rejection.New("semaphore: closed")
 )
@@ -23,5 +27,5 @@ var (
 // ours reports whether err is a sentinel of this package, as it is.
 func ours(err error) bool {
 	//nolint:errorlint // identity is the question: a cause may wrap anything
-	return err == ErrTooLarge || err == ErrQueueFull || err == ErrWaitTimeout || err == ErrClosed
+	return err == ErrTooLarge || err == ErrQueueFull || err == ErrWaitTimeout || err == ErrClosed || err == ErrTooManyKeys
 }

@@ -18,9 +18,7 @@ const MaxPriority = 1000
 // priorities that wait.
 func (s *Semaphore) AcquirePriority(ctx context.Context, n int64, priority int) error {
 	mustNotBeNegative(n)
-	if priority < -MaxPriority || priority > MaxPriority {
-		panic(fmt.Sprintf("semaphore: priority must be between %d and %d, got %d", -MaxPriority, MaxPriority, priority))
-	}
+	checkPriority(priority)
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
@@ -30,4 +28,10 @@ func (s *Semaphore) AcquirePriority(ctx context.Context, n int64, priority int) 
 	}
 	_, err := s.wait(ctx, n, priority)
 	return err
+}
+
+func checkPriority(priority int) {
+	if priority < -MaxPriority || priority > MaxPriority {
+		panic(fmt.Sprintf("semaphore: priority must be between %d and %d, got %d", -MaxPriority, MaxPriority, priority))
+	}
 }

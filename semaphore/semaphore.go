@@ -44,7 +44,7 @@ type Semaphore struct {
 	queue queue
 	woken *waiter // the waiter in state woken, or nil
 
-	counts counts
+	counts *counts // those of the Keyed, for one of its semaphores
 	loans  loans
 }
 
@@ -52,11 +52,11 @@ type Semaphore struct {
 // limit is not between 1 and [MaxLimit].
 func New(limit int64, opts ...Option) *Semaphore {
 	checkLimit(limit)
-	return newSemaphore(limit, newConfig(opts))
+	return newSemaphore(limit, newConfig("New", opts), &counts{})
 }
 
-func newSemaphore(limit int64, cfg config) *Semaphore {
-	s := &Semaphore{cfg: cfg, clock: mono.New()}
+func newSemaphore(limit int64, cfg config, n *counts) *Semaphore {
+	s := &Semaphore{cfg: cfg, clock: mono.New(), counts: n}
 	s.queue.aging, s.queue.lifo = cfg.aging, cfg.lifo
 	s.pool.New = newWaiter
 	s.cell.Store(newCell(limit, limit<<shift))

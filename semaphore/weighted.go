@@ -29,7 +29,7 @@ func NewWeighted(n int64) *Weighted {
 	if n < 0 {
 		panic(fmt.Sprintf("semaphore: size must be at least 0, got %d", n))
 	}
-	return &Weighted{newSemaphore(min(n, MaxLimit), newConfig([]Option{FIFO()})), n}
+	return &Weighted{newSemaphore(min(n, MaxLimit), newConfig("NewWeighted", []Option{FIFO()}), &counts{}), n}
 }
 
 // Acquire takes n permits, waiting until they are there or ctx is done. It

@@ -122,13 +122,17 @@ func (s *Semaphore) put(n int64) bool {
 			continue
 		}
 		if held := c.limit - st>>shift; n > held {
-			panic(fmt.Sprintf("semaphore: released %d permits, but only %d are held", n, held))
+			panicOverRelease(n, held)
 		}
 		if c.word.CompareAndSwap(st, st+n<<shift) {
 			return st&(flagWaiting|flagWoken) == flagWaiting
 		}
 		backoff()
 	}
+}
+
+func panicOverRelease(n, held int64) {
+	panic(fmt.Sprintf("semaphore: released %d permits, but only %d are held", n, held))
 }
 
 // settle waits until the SetLimit that froze a cell has published the next.
