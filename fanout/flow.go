@@ -13,7 +13,7 @@ type flow[T, R any] struct {
 	cfg    *config // of this run
 	call   func(context.Context, T) (R, error)
 	raises bool                                  // faults are raised where the flow is consumed, not returned
-	exited atomic.Int64                          // 1 + the index of an item that called runtime.Goexit
+	exited atomic.Int64                          // 1 + the lowest index of an item that called runtime.Goexit
 	keyed  func(*stream.Parallel[T, outcome[R]]) // nil without keys
 }
 
@@ -68,11 +68,23 @@ func (w *flow[T, R]) item(ctx context.Context, i int64, in T) (o outcome[R], err
 			err = &ItemError{int(i), fault.Panicked(v)}
 			return
 		}
-		w.exited.CompareAndSwap(0, i+1)
+		if ctx.Err() == nil { // else it is not why the flow ends
+			w.noteExit(i)
+		}
 	}()
 	o, err = w.once(ctx, i, in)
 	returned = true
 	return o, err
+}
+
+// noteExit notes the lowest index: in order, it is the one that the flow gets to.
+func (w *flow[T, R]) noteExit(i int64) {
+	for {
+		old := w.exited.Load()
+		if old != 0 && old <= i+1 || w.exited.CompareAndSwap(old, i+1) {
+			return
+		}
+	}
 }
 
 // once runs one item.
