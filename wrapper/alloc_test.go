@@ -27,7 +27,7 @@ func TestASuccessfulCallAllocatesNothing(t *testing.T) {
 		{"retry, breaker, limiter, semaphore", parts(), 0},
 		{"nested", []wrapper.Layer{wrapper.Compose(parts()...)}, 0},
 		{"another order", []wrapper.Layer{semaphore.New(4), retry.New(), breaker.New(), semaphore.New(4)}, 0},
-		{"two limiters behind a breaker", []wrapper.Layer{breaker.New(), parts()[2], parts()[2]}, 0},
+		{"two limiters behind a breaker", []wrapper.Layer{breaker.New(), parts()[2], parts()[2]}, 1},
 		{"recover", []wrapper.Layer{wrapper.Recover(), semaphore.New(1), wrapper.Recover()}, 0},
 		{"with a timeout", append([]wrapper.Layer{wrapper.Timeout(time.Hour)}, parts()...), 1},
 		{"with two timeouts", append(append([]wrapper.Layer{wrapper.Timeout(time.Hour)}, parts()...), wrapper.AttemptTimeout(time.Minute)), 2},

@@ -13,13 +13,12 @@ import (
 // and back. Whatever it took, one of leave, undo and abandon gives it up.
 type passage struct {
 	permit   breaker.Permit
-	timeout  *deadline // whose deadline counts, or nil
-	in       int       // gates passed
-	taken    int       // tokens
-	admitted bool      // by the breaker: permit is held
-	share    bool      // the attempt has a fair share of the timeout to itself
-	tokens   [2]ratelimit.Reservation
-	more     []ratelimit.Reservation // where a frame has further limiters
+	timeout  *deadline               // whose deadline counts, or nil
+	in       int                     // gates passed
+	admitted bool                    // by the breaker: permit is held
+	share    bool                    // the attempt has a fair share of the timeout to itself
+	token    ratelimit.Reservation   // of the first limiter
+	more     []ratelimit.Reservation // of further ones, which are seldom there
 }
 
 // enter asks the breaker, waits at the gates in order and enters the breaker.
@@ -57,20 +56,10 @@ func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) error 
 	return nil
 }
 
-func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) (err error) {
+func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) error {
 	switch {
 	case g.limiter != nil:
-		r, err := g.limiter.WaitReserve(ctx, 1)
-		if err != nil {
-			return err
-		}
-		if p.taken < len(p.tokens) {
-			p.tokens[p.taken] = r
-			p.taken++
-		} else {
-			p.more = append(p.more, r)
-		}
-		return nil
+		return p.take(ctx, g.limiter)
 	case g.semaphore != nil && c.priority != 0:
 		return g.semaphore.AcquirePriority(ctx, 1, c.priority)
 	case g.semaphore != nil:
@@ -81,6 +70,19 @@ func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) (err err
 		return g.waiter.Wait(ctx)
 	}
 	return g.acquirer.Acquire(ctx, 1)
+}
+
+// take waits for a token.
+func (p *passage) take(ctx context.Context, l *ratelimit.Limiter) (err error) {
+	if !p.token.OK() {
+		p.token, err = l.WaitReserve(ctx, 1)
+		return err
+	}
+	r, err := l.WaitReserve(ctx, 1)
+	if err == nil {
+		p.more = append(p.more, r)
+	}
+	return err
 }
 
 // leave gives back what is to be given back after the attempt has returned err,
@@ -144,9 +146,7 @@ func (p *passage) abandon(f *frame, begun bool) {
 
 // refund gives back the tokens, where that is still possible.
 func (p *passage) refund() {
-	for i := range p.taken {
-		p.tokens[i].Cancel()
-	}
+	p.token.Cancel()
 	for i := range p.more {
 		p.more[i].Cancel()
 	}

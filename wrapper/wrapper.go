@@ -62,7 +62,8 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 // that of the run whose success the layer returned.
 //
 // With the layers of this SDK alone it costs no allocation, but one for each
-// timeout.
+// timeout, and one where several limiters stand between a breaker and the layers
+// that it admits calls to.
 func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
 	if fn == nil {
 		panic("wrapper: Do needs a function, got nil")
