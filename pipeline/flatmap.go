@@ -25,8 +25,13 @@ func FlatMap[In, Mid, Out any](p *Pipeline[In, Mid], f func(ctx context.Context,
 	if f == nil {
 		panic("pipeline: FlatMap needs a function, got nil")
 	}
-	m := &many[Mid, Out]{config: newConfig("flatmap", opts, "Workers", "Unordered", "Buffer", "Window", "OnError"), f: f}
-	return extend(p, m.config, m.flow)
+	return flatMap("flatmap", p, f, opts)
+}
+
+func flatMap[In, Mid, Out any](kind string, p *Pipeline[In, Mid], f func(ctx context.Context, item Mid) iter.Seq2[Out, error], opts []Option) *Pipeline[In, Out] {
+	c := newConfig(kind, opts, "Workers", "Unordered", "Buffer", "Window", "OnError", "DeadLetter")
+	m := &many[Mid, Out]{config: c, f: f}
+	return extend(p, c, m.flow)
 }
 
 // extend appends a stage that is not one to one.
@@ -47,7 +52,11 @@ type many[I, O any] struct {
 }
 
 func (m *many[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
-	if m.parallel() && !r.inline {
+	switch {
+	case r.inline || !m.parallel():
+	case m.unordered:
+		return m.mix(r, at, up)
+	default:
 		return m.spread(r, at, up)
 	}
 	return buffered(r, m.config, m.fuse(r, at, up))
@@ -111,18 +120,6 @@ func (m *many[I, O]) fuse(r *run, at int, up producer[I]) producer[O] {
 	}
 }
 
-// burstSize is how many items of one sequence are made before its consumer need
-// take any, twice.
-const burstSize = 64
-
-// burst is what a worker makes of one item. The first items are complete when it
-// is handed over; what is more comes through rest, then err counts.
-type burst[O any] struct {
-	first []O
-	rest  *stream.Ring[O]
-	err   error // with rest, written before that is closed
-}
-
 // spread runs the stage on workers of its own.
 func (m *many[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 	settings := m.settings()
@@ -130,9 +127,18 @@ func (m *many[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 		var failed error
 		p := stream.NewParallel[I, *burst[O]](settings)
 		err := p.RunEarly(ctx, up,
-			func(ctx context.Context, index int64, in I, publish func(*burst[O])) (*burst[O], error) {
-				b := &burst[O]{}
-				return b, m.fill(ctx, r, at, index, in, b, publish)
+			func(ctx context.Context, index int64, in I, publish func(*burst[O])) (b *burst[O], err error) {
+				b = &burst[O]{}
+				publish(b) // whoever reads it waits for items, not for the end
+				fault.Catch(func() {
+					_, err = m.expand(ctx, r, at, index, in, func(out O) bool { return b.put(ctx, out) })
+				}, func(f *fault.Fault) {
+					if f != nil {
+						err = f.Err()
+					}
+					b.end(err)
+				})
+				return b, err
 			},
 			func(_ int64, b *burst[O]) bool {
 				var more bool
@@ -143,62 +149,5 @@ func (m *many[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 			return failed
 		}
 		return err
-	}
-}
-
-// fill makes a burst, and publishes it when it is a long one.
-func (m *many[I, O]) fill(ctx context.Context, r *run, at int, index int64, in I, b *burst[O], publish func(*burst[O])) (err error) {
-	visit := func(out O) bool {
-		if b.rest != nil {
-			return b.rest.PushUntil(out, ctx.Done())
-		}
-		if b.first = append(b.first, out); len(b.first) == burstSize {
-			b.rest = stream.NewRing[O](burstSize)
-			publish(b)
-		}
-		return ctx.Err() == nil
-	}
-	fault.Catch(func() { _, err = m.expand(ctx, r, at, index, in, visit) }, func(f *fault.Fault) {
-		if f != nil {
-			err = f.Err()
-		}
-		switch {
-		case b.rest != nil:
-			b.err = err
-			b.rest.Close()
-		case err != nil && len(b.first) > 0: // what came before the error is handed on before it
-			b.err = err
-			publish(b)
-		default:
-			f.Raise()
-		}
-	})
-	return err
-}
-
-// yield hands a burst on. It reports false if yield did, and returns the error
-// that ends the run.
-func (b *burst[O]) yield(ctx context.Context, yield func(O) bool) (bool, error) {
-	for _, v := range b.first {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		if !yield(v) {
-			return false, nil
-		}
-	}
-	if b.rest == nil {
-		return b.err == nil, b.err
-	}
-	for {
-		v, ok := b.rest.NextUntil(ctx.Done(), nil)
-		switch {
-		case ctx.Err() != nil:
-			return false, ctx.Err()
-		case !ok:
-			return b.err == nil, b.err
-		case !yield(v):
-			return false, nil
-		}
 	}
 }

@@ -24,17 +24,18 @@ type Layer interface {
 // config is the settings of one stage. It does not change once the stage is
 // made.
 type config struct {
-	kind      string
-	name      string
-	workers   int // 0: not asked for, which means 1
-	unordered bool
-	buffer    int
-	window    int
-	timeout   time.Duration
-	guard     Layer
-	onError   func(*StageError) Action
-	every     time.Duration
-	given     []string // the options that were given, for the check of what a stage takes
+	kind       string
+	name       string
+	workers    int // 0: not asked for, which means 1
+	unordered  bool
+	buffer     int
+	window     int
+	timeout    time.Duration
+	guard      Layer
+	onError    func(*StageError) Action
+	every      time.Duration
+	deadLetter func(context.Context, *StageError) error
+	given      []string // the options that were given, for the check of what a stage takes
 }
 
 // newConfig applies opts to a stage that takes the options named in takes.
@@ -150,6 +151,17 @@ func OnError(decide func(*StageError) Action) Option {
 	return option("OnError", func(c *config) { c.onError = decide })
 }
 
+// DeadLetter is where items go that cannot be worked on: sink gets the item, its
+// stage and its error. They go there when an OnError says [ToDeadLetter]; without
+// an OnError, whenever one fails. If sink fails too the run ends, with both
+// errors. It runs where the stage runs, as OnError does.
+func DeadLetter(sink func(ctx context.Context, e *StageError) error) Option {
+	if sink == nil {
+		panic("pipeline: DeadLetter needs a function, got nil")
+	}
+	return option("DeadLetter", func(c *config) { c.deadLetter = sink })
+}
+
 // Every bounds how long an item waits in a [Batch] that is not full: a batch is
 // handed on when d has passed since its first item came. What comes before the
 // batch then runs on a goroutine of its own.
@@ -172,4 +184,7 @@ const (
 	// how often it failed. For pauses between attempts use Guard with a retry
 	// policy.
 	Retry
+	// ToDeadLetter gives the item to the sink of the option DeadLetter and goes
+	// on without it.
+	ToDeadLetter
 )

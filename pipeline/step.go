@@ -73,7 +73,7 @@ func (p *Pipeline[In, Out]) Filter(keep func(ctx context.Context, item Out) (boo
 
 // callOptions are the options of a stage that calls a function once an item.
 func callOptions() []string {
-	return []string{"Workers", "Unordered", "Buffer", "Window", "Timeout", "Guard", "OnError"}
+	return []string{"Workers", "Unordered", "Buffer", "Window", "Timeout", "Guard", "OnError", "DeadLetter"}
 }
 
 // guarded puts the stage's Guard and Timeout around f.
@@ -132,7 +132,7 @@ func (s *step[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
 		up := s.fuse(r, at, up)
 		return buffered(r, s.config, up)
 	}
-	return buffered(r, s.config, s.fuseKeep(r, at, up))
+	return buffered(r, s.config, s.fuseKeep(r, at, up, new(bool)))
 }
 
 // fuse runs the stage in the loop of what comes before it. It and fuseKeep
@@ -161,7 +161,9 @@ func (s *step[I, O]) fuse(r *run, at int, up producer[I]) producer[O] {
 	}
 }
 
-func (s *step[I, O]) fuseKeep(r *run, at int, up producer[I]) producer[O] {
+// fuseKeep ends the run of what comes before it when the function has set ended
+// for an item that it drops.
+func (s *step[I, O]) fuseKeep(r *run, at int, up producer[I], ended *bool) producer[O] {
 	f := s.keep
 	return func(ctx context.Context, yield func(O) bool) error {
 		var failed error
@@ -173,7 +175,7 @@ func (s *step[I, O]) fuseKeep(r *run, at int, up producer[I]) producer[O] {
 				out, ok, failed = s.failed(ctx, r, at, index, in, err)
 			}
 			if !ok {
-				return failed == nil
+				return failed == nil && !*ended
 			}
 			return yield(out)
 		})
@@ -234,22 +236,39 @@ func (s *step[I, O]) failed(ctx context.Context, r *run, at int, index int64, in
 	}
 }
 
-// decide returns what becomes of an item, and the error if that is Abort.
+// decide returns what becomes of an item, Skip or Retry, or Abort and the error
+// that the run ends with.
 func (c *config) decide(ctx context.Context, e *StageError) (Action, error) {
-	if c.onError == nil || ctx.Err() != nil && errors.Is(e.Err, ctx.Err()) {
+	if ctx.Err() != nil && errors.Is(e.Err, ctx.Err()) {
 		return Abort, e
 	}
-	switch action := c.onError(e); action {
-	case Skip:
-		return Skip, nil
+	action := Abort
+	switch {
+	case c.onError != nil:
+		action = c.onError(e)
+	case c.deadLetter != nil:
+		action = ToDeadLetter
+	}
+	switch action {
 	case Abort:
 		return Abort, e
+	case Skip:
+		return Skip, nil
 	case Retry:
 		if ctx.Err() != nil {
 			return Abort, e
 		}
 		return Retry, nil
-	default:
-		panic(fmt.Sprintf("pipeline: OnError returned an unknown action: %d", action))
+	case ToDeadLetter:
+		if c.deadLetter == nil {
+			panic("pipeline: OnError returned ToDeadLetter at a stage without the option DeadLetter")
+		}
+		if err := c.deadLetter(ctx, e); err != nil {
+			lost := *e
+			lost.Err = errors.Join(e.Err, err)
+			return Abort, &lost
+		}
+		return Skip, nil
 	}
+	panic(fmt.Sprintf("pipeline: OnError returned an unknown action: %d", action))
 }

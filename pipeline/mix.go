@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+
+	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/stream"
+)
+
+// mix runs a FlatMap stage on workers whose sequences are handed on as their
+// items come, in any order: unlike spread it must not read one sequence to its
+// end before it looks at the next.
+func (m *many[I, O]) mix(r *run, at int, up producer[I]) producer[O] {
+	settings := m.settings()
+	return func(ctx context.Context, yield func(O) bool) error {
+		inner, cancel := context.WithCancel(ctx)
+		x := &mixer[O]{items: make(chan O, burstSize)}
+		x.done.Add(1)
+		go fault.Catch(func() {
+			p := stream.NewParallel[I, struct{}](settings)
+			x.err = p.Run(inner, up, func(ctx context.Context, index int64, in I) (struct{}, error) {
+				_, err := m.expand(ctx, r, at, index, in, func(out O) bool {
+					select {
+					case x.items <- out:
+						return true
+					case <-ctx.Done():
+						return false
+					}
+				})
+				return struct{}{}, err
+			}, func(int64, struct{}) bool { return true })
+		}, func(f *fault.Fault) {
+			if f != nil {
+				x.err = f.Err()
+			}
+			close(x.items) // every worker has ended: nobody sends
+			x.done.Done()
+		})
+		if !x.consume(ctx, cancel, yield) {
+			return ctx.Err() // nil if it was yield that ended the run
+		}
+		return x.err
+	}
+}
+
+// mixer is the queue between the workers of a mix and its consumer.
+type mixer[O any] struct {
+	items chan O
+	done  sync.WaitGroup
+	err   error // written before items is closed
+}
+
+// consume reports whether everything was made and taken. It stops and joins the
+// rest, also when yield panics.
+func (x *mixer[O]) consume(ctx context.Context, cancel func(), yield func(O) bool) bool {
+	defer x.done.Wait()
+	defer cancel()
+	for {
+		select {
+		case v, ok := <-x.items:
+			switch {
+			case ctx.Err() != nil:
+				return false
+			case !ok:
+				return true
+			case !yield(v):
+				return false
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package pipeline
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"iter"
+)
+
+// One is a source of one item: a reader for [Lines], a channel for [Receive].
+// For more there is slices.Values.
+func One[T any](item T) iter.Seq[T] {
+	return func(yield func(T) bool) { yield(item) }
+}
+
+// Receive returns a pipeline from channels to the items that they carry, until
+// they are closed. Unlike a range over a channel in a source of your own it ends
+// with the run, also while it waits. Run it over [One] channel; over several, one
+// after the other, or with Workers and Unordered as many at once as it has
+// workers.
+func Receive[T any](opts ...Option) *Pipeline[<-chan T, T] {
+	return flatMap("receive", New[<-chan T](), func(ctx context.Context, ch <-chan T) iter.Seq2[T, error] {
+		return func(yield func(T, error) bool) {
+			for {
+				select {
+				case v, ok := <-ch:
+					if !ok || !yield(v, nil) {
+						return
+					}
+				case <-ctx.Done():
+					var none T
+					yield(none, ctx.Err())
+					return
+				}
+			}
+		}
+	}, opts)
+}
+
+// maxLine is how long a line may be.
+const maxLine = 1 << 20
+
+// Lines returns a pipeline from readers to their lines, without the line ends;
+// the last line needs none. A line of more than 1 MiB is the error
+// bufio.ErrTooLong. It reads as far ahead as it must, and does not close the
+// reader. A Read that blocks cannot be interrupted: a run that is stopped waits
+// for it.
+func Lines(opts ...Option) *Pipeline[io.Reader, string] {
+	return flatMap("lines", New[io.Reader](), func(_ context.Context, r io.Reader) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			lines := bufio.NewScanner(r)
+			lines.Buffer(nil, maxLine)
+			for lines.Scan() {
+				if !yield(lines.Text(), nil) {
+					return
+				}
+			}
+			if err := lines.Err(); err != nil {
+				yield("", err)
+			}
+		}
+	}, opts)
+}

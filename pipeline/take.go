@@ -1,0 +1,70 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+)
+
+// Take adds a stage that hands on the first n items and then ends the run of
+// what comes before it: with Take(0) nothing is read at all. Stages with workers
+// may have begun items behind those; they are cancelled and waited for.
+func (p *Pipeline[In, Out]) Take(n int, opts ...Option) *Pipeline[In, Out] {
+	if n < 0 {
+		panic(fmt.Sprintf("pipeline: Take must be at least 0, got %d", n))
+	}
+	c := newConfig("take", opts, "Buffer")
+	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[Out] {
+		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+			if n == 0 {
+				return nil
+			}
+			taken := 0
+			return up(ctx, func(v Out) bool {
+				taken++
+				return yield(v) && taken < n
+			})
+		})
+	})
+}
+
+// Skip adds a stage that drops the first n items.
+func (p *Pipeline[In, Out]) Skip(n int, opts ...Option) *Pipeline[In, Out] {
+	if n < 0 {
+		panic(fmt.Sprintf("pipeline: Skip must be at least 0, got %d", n))
+	}
+	c := newConfig("skip", opts, "Buffer")
+	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[Out] {
+		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+			skipped := 0
+			return up(ctx, func(v Out) bool {
+				if skipped < n {
+					skipped++
+					return true
+				}
+				return yield(v)
+			})
+		})
+	})
+}
+
+// TakeWhile adds a stage that hands items on until more returns false for one,
+// which is dropped; then it ends the run of what comes before it, as Take does.
+func (p *Pipeline[In, Out]) TakeWhile(more func(ctx context.Context, item Out) (bool, error), opts ...Option) *Pipeline[In, Out] {
+	if more == nil {
+		panic("pipeline: TakeWhile needs a function, got nil")
+	}
+	c := newConfig("takewhile", opts, "Buffer", "OnError", "DeadLetter")
+	return extend(p, c, func(r *run, at int, up producer[Out]) producer[Out] {
+		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+			ended := false
+			s := &step[Out, Out]{config: c, keep: func(ctx context.Context, v Out) (Out, bool, error) {
+				ok, err := more(ctx, v)
+				ended = err == nil && !ok
+				return v, ok, err
+			}}
+			// The step drops the item that ends the run; the look at ended before
+			// the next one would read one item too many.
+			return s.fuseKeep(r, at, up, &ended)(ctx, yield)
+		})
+	})
+}
