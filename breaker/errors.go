@@ -72,12 +72,21 @@ func (e *OpenError) Is(target error) bool {
 // Rejected returns true: the call was refused and never ran.
 func (e *OpenError) Rejected() bool { return true }
 
+// overdue is what RetryAfter returns once the open time is over: the timer that
+// ends it may be late on a busy machine, and who is told to come back at once
+// would come back in a busy loop until then.
+const overdue = time.Millisecond
+
 // RetryAfter returns how long it is, from now on, until a probe may be
-// admitted. It is 0 if that is unknown: if the breaker is forced open or not
-// open at all. It is never 0 for a breaker that opened by itself.
+// admitted; a millisecond if that moment is past. It is 0 if that is unknown: if
+// the breaker is forced open or not open at all. It is never 0 for a breaker
+// that opened by itself.
 func (e *OpenError) RetryAfter() time.Duration {
 	if e.until == 0 {
 		return 0
 	}
-	return max(time.Duration(e.until-e.clock.Now()), 1)
+	if left := time.Duration(e.until - e.clock.Now()); left > 0 {
+		return left
+	}
+	return overdue
 }
