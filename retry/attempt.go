@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -51,9 +52,9 @@ func (a *attempt) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-// limit puts a timeout around the attempt's context.
-func (a *attempt) limit(d time.Duration) {
-	a.limited, a.cancel = context.WithTimeoutCause(a, d, ErrAttemptTimeout)
+// limit puts the timeout of a policy around the attempt's context.
+func (a *attempt) limit(t *attemptTimeout) {
+	a.limited, a.cancel = context.WithTimeoutCause(a, t.d, t)
 }
 
 // end frees the timer of the timeout.
@@ -63,13 +64,37 @@ func (a *attempt) end() {
 	}
 }
 
-// verdict makes err say that the timeout of the attempt ended it, if that is so.
-func (a *attempt) verdict(err error) error {
-	if a == nil || a.limited == nil || !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	if context.Cause(a.limited) == ErrAttemptTimeout { //nolint:errorlint // identity is the question: a cause may wrap anything
-		return &timeoutError{err}
+// timedOut reports whether the attempt's own timeout has passed. The cause tells
+// it from any other deadline, but not from that of an attempt around this one by
+// the same policy.
+func (a *attempt) timedOut(t *attemptTimeout) bool {
+	//nolint:errorlint // identity is the question: a cause may wrap anything
+	return a != nil && a.limited != nil && context.Cause(a.limited) == error(t) && context.Cause(a.Context) != error(t)
+}
+
+// verdict makes err say that the timeout ended the attempt, if that is so.
+func (a *attempt) verdict(err error, t *attemptTimeout) error {
+	if errors.Is(err, context.DeadlineExceeded) && a.timedOut(t) {
+		return &timeoutError{t, err}
 	}
 	return err
 }
+
+// attemptTimeout is the timeout of the attempts of one policy, and the cause of
+// a context that it ended.
+type attemptTimeout struct{ d time.Duration }
+
+func (t *attemptTimeout) Error() string {
+	return fmt.Sprintf("retry: the attempt took longer than %v", t.d)
+}
+func (t *attemptTimeout) Is(target error) bool { return target == ErrAttemptTimeout }
+func (t *attemptTimeout) Unwrap() error        { return context.DeadlineExceeded }
+
+// timeoutError is the error of an attempt that its timeout ended.
+type timeoutError struct {
+	timeout *attemptTimeout
+	err     error
+}
+
+func (e *timeoutError) Error() string   { return e.timeout.Error() + ": " + e.err.Error() }
+func (e *timeoutError) Unwrap() []error { return []error{e.timeout, e.err} }

@@ -99,6 +99,21 @@ func TestTrap12AnAttemptTimeoutIsNamedAndNeverForTheCallersDeadline(t *testing.T
 	})
 }
 
+func TestTheTimeoutOfAnOuterAttemptIsNotThatOfTheInner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outer := constant(0, retry.MaxRetries(0), retry.AttemptTimeout(time.Second))
+		for _, inner := range []*retry.Policy{constant(0, retry.AttemptTimeout(time.Minute)), outer} {
+			err := outer.Do(t.Context(), func(ctx context.Context) error {
+				time.Sleep(ms)
+				err := inner.Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+				assert.Equal(t, context.DeadlineExceeded, err, "ctx.Err() itself, not a timeout of the inner policy")
+				return err
+			})
+			assert.ErrorIs(t, err, retry.ErrAttemptTimeout)
+		}
+	})
+}
+
 func TestAnAttemptTimeoutThatPassedBeforeTheCancelIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -50,7 +50,7 @@ const (
 )
 
 // NewBudget returns a budget of ratio retries a call (0.1 is one retry for ten
-// calls; it is rounded to millionths), and at the least minPerSecond a second,
+// calls; it is rounded down to millionths), and at the least minPerSecond a second,
 // so that a program with few calls can retry too. It panics if ratio is not
 // between 0 and 1000, minPerSecond not between 0 and 1,000,000, or both are 0.
 func NewBudget(ratio float64, minPerSecond int) *Budget {
@@ -60,7 +60,9 @@ func NewBudget(ratio float64, minPerSecond int) *Budget {
 	if minPerSecond < 0 || minPerSecond > maxFloor {
 		panic(fmt.Sprintf("retry: minPerSecond of a budget must be between 0 and %d, got %d", maxFloor, minPerSecond))
 	}
-	b := &Budget{ratio: uint64(math.Round(ratio * millions)), clock: mono.New(), calls: newWindow()}
+	// Down, so that no more is allowed than asked; 0.29 * 1e6 may lie a little
+	// below 290000.
+	b := &Budget{ratio: uint64(math.Floor(ratio*millions + 1e-3)), clock: mono.New(), calls: newWindow()}
 	if b.ratio == 0 && minPerSecond == 0 {
 		panic(fmt.Sprintf("retry: a budget of ratio %v and minPerSecond 0 allows no retry; MaxRetries(0) says so", ratio))
 	}

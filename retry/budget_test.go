@@ -50,6 +50,16 @@ func TestABudgetAllowsItsRatioOfTheCallsAndTheMinimum(t *testing.T) {
 	}
 }
 
+func TestTheRatioIsRoundedDownToMillionths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := constant(0, retry.MaxRetries(100), retry.Spend(retry.NewBudget(0.0000019, 0)))
+		for range 1_000_000 {
+			_ = p.Do(t.Context(), succeed)
+		}
+		assert.Equal(t, 1, outage(t, p, 1))
+	})
+}
+
 func TestASpentBudgetEndsTheCall(t *testing.T) {
 	p := constant(0, retry.Spend(retry.NewBudget(0, 1)))
 	_ = outage(t, p, 1)

@@ -48,7 +48,7 @@ func (c *Call) begin() {
 // prepare does what the beginning of most calls does not need.
 func (c *Call) prepare() {
 	cfg := &c.policy.cfg
-	if cfg.attemptTimeout > 0 || Attempt(c.ctx) != 1 {
+	if cfg.timeout != nil || Attempt(c.ctx) != 1 {
 		c.start(&attempt{Context: c.ctx, n: 1})
 	}
 	if cfg.maxElapsed > 0 {
@@ -64,8 +64,8 @@ func (c *Call) prepare() {
 
 // start makes a the attempt that runs.
 func (c *Call) start(a *attempt) {
-	if d := c.policy.cfg.attemptTimeout; d > 0 {
-		a.limit(d)
+	if t := c.policy.cfg.timeout; t != nil {
+		a.limit(t)
 	}
 	c.now = a
 }

@@ -11,7 +11,7 @@ import (
 // again decides after a failure, and pauses if it goes on.
 func (c *Call) again(err error) bool {
 	c.now.end()
-	err = c.now.verdict(err)
+	err = c.now.verdict(err, c.policy.cfg.timeout)
 	events, counts := &c.policy.cfg.events, &c.policy.counts
 	if delay, next := c.decide(err); next != nil {
 		if events.Retry != nil {

@@ -18,6 +18,10 @@
 //   - [Permanent], [After] and [If] say what can be retried, and when: the first
 //     two where the error is made, the third for errors of others.
 //   - [NewBudget] where many calls share one service.
+//   - [AttemptTimeout] against an attempt that hangs, [Hedge] against one that is
+//     merely slower than most.
+//   - [Fallback] and [Discard] for results: what to return instead, and what to
+//     do with those that are not returned.
 //
 // # When a call ends
 //
@@ -39,7 +43,7 @@
 // nothing more. The last error is never lost: it is in the result beside that of
 // the context. No delay is negative or overflows, at any attempt. Nothing is
 // held during a pause, and nothing is left after a panic or runtime.Goexit. A
-// policy starts no goroutine.
+// policy starts no goroutine but for a [Hedge], and awaits that.
 //
 // # Non-goals
 //

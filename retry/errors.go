@@ -37,12 +37,6 @@ var (
 	ErrAttemptTimeout = fmt.Errorf("retry: the attempt timed out: %w", context.DeadlineExceeded)
 )
 
-// timeoutError is the error of an attempt that its timeout ended.
-type timeoutError struct{ err error }
-
-func (e *timeoutError) Error() string   { return ErrAttemptTimeout.Error() + ": " + e.err.Error() }
-func (e *timeoutError) Unwrap() []error { return []error{ErrAttemptTimeout, e.err} }
-
 // PanicError is what a call panics with if the second run of a hedged attempt
 // panicked on its own goroutine: with the value and the stack from there.
 type PanicError = fault.PanicError

@@ -61,11 +61,12 @@ type hedge struct {
 	budget   *Budget
 	own      bool // budget is of this policy alone, and for hedges
 	clock    mono.Clock
+	counts   *counts
 }
 
 // of returns the hedge of one policy: an option may be used for several.
 func (h *hedge) of(p *Policy) *hedge {
-	out := &hedge{delay: h.delay, quantile: h.quantile, budget: p.cfg.budget, clock: p.clock}
+	out := &hedge{delay: h.delay, quantile: h.quantile, budget: p.cfg.budget, clock: p.clock, counts: &p.counts}
 	if out.budget == nil {
 		out.budget, out.own = NewBudget(hedgeRatio, hedgeFloor), true
 	}
@@ -107,25 +108,18 @@ type race struct {
 
 // race makes the attempt that c is at.
 func (c *Call) race(fn func(context.Context) error) error {
-	p := c.policy
-	r := &race{hedge: p.cfg.hedge, fn: fn, done: make(chan struct{})}
-	err := r.run(c.Context())
-	if r.started {
-		p.counts.hedges.Add(1)
-		won := r.winner.Load() == 2
-		if won {
-			p.counts.hedgesWon.Add(1)
-		}
-		if f := p.cfg.events.Hedged; f != nil {
-			f(Hedged{Attempt: c.number(), Delay: r.delay, Won: won})
-		}
+	cfg := &c.policy.cfg
+	r := &race{hedge: cfg.hedge, fn: fn, done: make(chan struct{})}
+	err := r.run(c)
+	if r.started && cfg.events.Hedged != nil {
+		cfg.events.Hedged(Hedged{Attempt: c.number(), Delay: r.delay, Won: r.winner.Load() == 2})
 	}
 	return err
 }
 
 // run runs fn once or twice and returns what the attempt comes to.
-func (r *race) run(ctx context.Context) error {
-	h := r.hedge
+func (r *race) run(c *Call) error {
+	h, ctx := r.hedge, c.Context()
 	if h.own {
 		h.budget.deposit()
 	}
@@ -141,7 +135,9 @@ func (r *race) run(ctx context.Context) error {
 	}()
 
 	err := r.fn(first)
-	h.observe(begun, err == nil, r.cutOff(first))
+	// A failure tells nothing of how long a success takes, and the end of the
+	// caller's context neither.
+	h.observe(begun, err == nil, r.winner.Load() == 2 || c.now.timedOut(c.policy.cfg.timeout))
 	if err == nil && r.winner.CompareAndSwap(0, 1) {
 		r.stop[1]()
 	}
@@ -153,13 +149,6 @@ func (r *race) run(ctx context.Context) error {
 	return worse(err, r.err)
 }
 
-// cutOff reports whether the first run was ended before its time: because the
-// second won, or by the timeout of the attempt. A failure tells nothing of how
-// long success takes, and the end of the caller's context neither.
-func (r *race) cutOff(first context.Context) bool {
-	return r.winner.Load() == 2 || context.Cause(first) == ErrAttemptTimeout //nolint:errorlint // identity is the question
-}
-
 // runSecond is called by the timer, on a goroutine of its own.
 func (r *race) runSecond() {
 	defer close(r.done)
@@ -167,11 +156,16 @@ func (r *race) runSecond() {
 		return
 	}
 	r.started = true
+	r.hedge.counts.hedges.Add(1)
 	fault.Catch(func() {
 		r.err = r.fn(r.second)
 	}, func(f *fault.Fault) {
 		r.fault = f
-		if f != nil || r.err == nil && r.winner.CompareAndSwap(0, 2) {
+		won := f == nil && r.err == nil && r.winner.CompareAndSwap(0, 2)
+		if won {
+			r.hedge.counts.hedgesWon.Add(1)
+		}
+		if won || f != nil {
 			r.stop[0]()
 		}
 	})

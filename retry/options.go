@@ -13,17 +13,17 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	maxRetries     int
-	backoff        Delays
-	sequence       func() Sequence // nil: backoff
-	maxDelay       time.Duration   // 0: not set
-	maxElapsed     time.Duration   // 0: no bound
-	attemptTimeout time.Duration   // 0: none
-	retryIf        func(error) bool
-	budget         *Budget
-	hedge          *hedge // nil: none
-	events         Events
-	counted        bool
+	maxRetries int
+	backoff    Delays
+	sequence   func() Sequence // nil: backoff
+	maxDelay   time.Duration   // 0: not set
+	maxElapsed time.Duration   // 0: no bound
+	timeout    *attemptTimeout // nil: none
+	retryIf    func(error) bool
+	budget     *Budget
+	hedge      *hedge // nil: none
+	events     Events
+	counted    bool
 
 	largest time.Duration // the longest pause that a rejection may ask for
 	longest time.Duration // the bound of the pause that any other error asks for
@@ -96,7 +96,7 @@ func MaxElapsed(d time.Duration) Option {
 // [ErrAttemptTimeout] and is retried. It costs a timer for each attempt.
 func AttemptTimeout(d time.Duration) Option {
 	checkPositive("AttemptTimeout", d)
-	return optionFunc(func(c *config) { c.attemptTimeout = d })
+	return optionFunc(func(c *config) { c.timeout = &attemptTimeout{d} }) // one for each policy
 }
 
 // If retries only errors that f is true for. It is not asked about errors that
@@ -131,5 +131,5 @@ func checkPositive(name string, d time.Duration) {
 
 // special reports whether the beginning of a call has more to do than most.
 func (c *config) special() bool {
-	return c.maxElapsed > 0 || c.budget != nil || c.attemptTimeout > 0 || c.hedge != nil || c.counted
+	return c.maxElapsed > 0 || c.budget != nil || c.timeout != nil || c.hedge != nil || c.counted
 }

@@ -8,13 +8,14 @@ import (
 )
 
 // Policy says when and how often failed work is tried again. Make it with
-// [New]; the zero value is not usable. It never changes, and is safe for
-// concurrent use: one policy serves every call in the program.
+// [New]; the zero value is not usable, and it must not be copied. It never
+// changes, and is safe for concurrent use: one policy serves every call in the
+// program.
 //
 // It is a layer: anything with its Do method can be stacked by package wrapper.
 //
-// Cost: a call that succeeds at once allocates nothing. A retry costs its timer
-// and one small object.
+// Cost: a call that succeeds at once allocates nothing and takes a few
+// nanoseconds. A retry costs its timer and one small object.
 type Policy struct {
 	special bool // the beginning of a call has more to do than most
 	cfg     config
@@ -46,7 +47,8 @@ func New(opts ...Option) *Policy {
 //   - else an [*ExhaustedError], with the last error and what ended the call.
 //
 // fn gets a context that [Attempt] understands. A panic or runtime.Goexit of fn
-// passes through untouched and is not retried.
+// passes through untouched and is not retried. A policy with [Hedge] may run fn
+// on a second goroutine too.
 func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
 	if p.unusual(ctx) {
 		return p.loop(ctx, fn)
