@@ -47,6 +47,35 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	}
 }
 
+// The windows in which a wake-up could be lost are a few instructions wide. Rings of
+// one and two slots meet them at nearly every item, so many items are enough to hit
+// each of them; a side that sleeps for ever is a test that hangs.
+func TestNoWakeUpIsLostInManySmallHandOvers(t *testing.T) {
+	const items = 30_000
+	for _, procs := range []int{2, 4} {
+		for _, size := range []int{1, 2} {
+			t.Run(fmt.Sprintf("procs=%d/size=%d", procs, size), func(t *testing.T) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+				r := stream.NewRing[int](size)
+				go func() {
+					defer r.Close()
+					for i := range items {
+						r.Push(i)
+					}
+				}()
+				n := 0
+				for v, ok := r.Next(); ok; v, ok = r.Next() {
+					if v != n {
+						t.Fatalf("got %d, want %d", v, n)
+					}
+					n++
+				}
+				assert.Equal(t, items, n)
+			})
+		}
+	}
+}
+
 // Stop comes from a third goroutine at any moment; both sides end, and what was
 // delivered is a prefix.
 func TestStopAtAnyMomentEndsBothSides(t *testing.T) {
