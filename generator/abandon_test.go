@@ -121,6 +121,9 @@ func TestAGeneratorInUseIsNotReclaimed(t *testing.T) {
 	gc := func(_ context.Context, yield func(int) bool) error {
 		for i := range 6 {
 			runtime.GC()
+			for range 100 { // a cleanup would have its turn
+				runtime.Gosched()
+			}
 			if !yield(i) {
 				return nil
 			}
@@ -144,6 +147,12 @@ func TestAGeneratorInUseIsNotReclaimed(t *testing.T) {
 			got, err = next().CollectN(5)
 			require.NoError(t, err)
 			assert.Equal(t, []int{1, 2, 3, 4, 5}, got)
+			v, ok := next().Next()
+			assert.True(t, ok)
+			assert.Equal(t, 1, v)
+			v, ok = next().Peek()
+			assert.True(t, ok)
+			assert.Equal(t, 1, v)
 			n := 0
 			for range next().All() {
 				runtime.GC()

@@ -337,9 +337,9 @@ func TestConformanceCancelInTheProducer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithCancelCause(t.Context())
 				p := &probe{at: at, event: func(ctx context.Context) error {
-					cancel()
+					cancel(nil)
 					return returned(ctx)
 				}}
 				g, got := p.start(ctx, t, m)
@@ -352,6 +352,87 @@ func TestConformanceCancelInTheProducer(t *testing.T) {
 				assert.Same(t, context.Canceled, g.Err(), "programs compare with ==")
 				gone(t, p, g)
 			})
+		})
+	}
+}
+
+// The producer returns the cause alone: that is the context's error, too.
+func TestConformanceCauseFromTheProducer(t *testing.T) {
+	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		p := &probe{at: at, event: func(ctx context.Context) error {
+			cancel(errSource)
+			return context.Cause(ctx)
+		}}
+		g, _ := p.start(ctx, t, m)
+		consume(g, func(int) bool { return true })
+		assert.ErrorIs(t, g.Err(), context.Canceled)
+		assert.ErrorIs(t, g.Err(), errSource)
+		gone(t, p, g)
+	})
+}
+
+// The producer waits for something that its context alone can end.
+func TestConformanceLeavingWakesTheProducer(t *testing.T) {
+	suite(t, func(t *testing.T, m mode, consume func(*generator.Generator[int], func(int) bool), at int) {
+		p := &probe{at: at, event: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		if at == 0 || !m.prefetched() {
+			t.Skip("there is no value to leave at, or the producer runs when it is asked alone")
+		}
+		g, got := p.start(t.Context(), t, m)
+		if len(got) < at {
+			consume(g, func(v int) bool { got = append(got, v); return v+1 < at })
+		}
+		g.Close()
+		assert.Equal(t, upTo(at), got)
+		assert.NoError(t, g.Err())
+		gone(t, p, g)
+	})
+}
+
+// Nor is a batch that is not full handed out after that.
+func TestConformanceABatchIsDroppedAtACut(t *testing.T) {
+	cuts := map[string]func(g *generator.Generator[int], cancel func()){
+		"cancel": func(_ *generator.Generator[int], cancel func()) { cancel() },
+		"Close":  func(g *generator.Generator[int], _ func()) { go g.Close(); synctest.Wait() },
+	}
+	for name, cut := range cuts {
+		t.Run(name, func(t *testing.T) {
+			suite(t, func(t *testing.T, m mode, _ func(*generator.Generator[int], func(int) bool), at int) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var g *generator.Generator[int]
+				g = generator.New(ctx, func(ctx context.Context, yield func(int) bool) error {
+					_ = count(at+1)(ctx, yield)
+					synctest.Wait() // they are taken into a batch
+					cut(g, cancel)
+					<-ctx.Done()
+					return nil
+				}, m.opts...)
+				got := 0
+				for b := range g.Batches(3) {
+					assert.Len(t, b, 3)
+					got++
+				}
+				assert.Equal(t, (at+1)/3, got)
+			})
+		})
+	}
+}
+
+// A producer that returned has no context either: what hangs on it ends, too.
+func TestTheProducersContextEndsWithIt(t *testing.T) {
+	for _, m := range allModes {
+		t.Run(m.name, func(t *testing.T) {
+			var of context.Context
+			g := generator.New(t.Context(), func(ctx context.Context, yield func(int) bool) error {
+				of = ctx
+				yield(1)
+				return nil
+			}, m.opts...)
+			_, err := g.Collect()
+			require.NoError(t, err)
+			assert.Error(t, of.Err())
 		})
 	}
 }

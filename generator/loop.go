@@ -27,7 +27,6 @@ func (g *Generator[T]) Stream() iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		left := false
 		g.loop(func(v T) bool {
-			left = true
 			left = !yield(v, nil)
 			return !left
 		})
@@ -56,9 +55,8 @@ func (g *Generator[T]) Batches(n int) iter.Seq[[]T] {
 			if len(batch) < n {
 				return true
 			}
-			full := batch
-			batch, left = nil, true
-			left = !yield(full)
+			left = !yield(batch)
+			batch = nil
 			return !left
 		})
 		if e := g.core.ended.Load(); len(batch) > 0 && !left && e != nil && !e.cut {
@@ -79,7 +77,6 @@ func (g *Generator[T]) loop(body func(T) bool) {
 	c.enter(nil)
 	defer c.turn.give()
 	c.looping.Store(true)
-	defer c.looping.Store(false)
 	g.each(body)
 }
 
@@ -132,7 +129,7 @@ func (c *core[T]) eachPrefetched(body func(T) bool) {
 	}
 	ring, done, ctx := p.ring, c.done, c.ctx
 	for done == nil || ctx.Err() == nil { // Close stops the ring
-		v, ok := ring.NextUntil(done, nil)
+		v, ok := ring.Next()
 		if !ok {
 			return
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,6 +73,24 @@ func TestPeekLeavesTheValueThere(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestAPeekedValueIsNotKeptAliveByAnEndedGenerator(t *testing.T) {
+	for _, n := range []int{0, 2} {
+		var ref weak.Pointer[[64]byte]
+		g := generator.New(t.Context(), func(_ context.Context, yield func(*[64]byte) bool) error {
+			v := new([64]byte)
+			ref = weak.Make(v)
+			yield(v)
+			return nil
+		}, generator.Buffer(n))
+		_, ok := g.Peek()
+		require.True(t, ok)
+		g.Close()
+		runtime.GC()
+		assert.Nil(t, ref.Value())
+		runtime.KeepAlive(g)
 	}
 }
 

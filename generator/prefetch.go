@@ -23,16 +23,16 @@ func (c *core[T]) prefetching() *prefetch[T] {
 		return l.prefetch
 	}
 	p := &prefetch[T]{ring: stream.NewRing[T](c.buffer), gone: make(chan struct{})}
-	ctx, cancel, ok := c.begin(p)
+	ctx, _, ok := c.begin(p)
 	if !ok {
 		close(p.gone) // a Close that has seen the life waits for it
 		return nil
 	}
-	go p.run(ctx, cancel, c)
+	go p.run(ctx, c)
 	return p
 }
 
-func (p *prefetch[T]) run(ctx context.Context, cancel context.CancelFunc, c *core[T]) {
+func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
 	o := &p.outcome
 	var done <-chan struct{}
 	if c.done != nil {
@@ -40,10 +40,10 @@ func (p *prefetch[T]) run(ctx context.Context, cancel context.CancelFunc, c *cor
 	}
 	fault.Catch(func() {
 		o.err = c.produce(ctx, func(v T) bool {
-			// Close and a break stop the ring, so only the context is asked here.
-			if o.refused || done != nil && ctx.Err() != nil || !p.ring.PushUntil(v, done) {
-				o.refused = true // written once: the consumer reads this cache line
-				cancel()
+			// Whatever else ends the generator stops the ring. Both say no for
+			// good, and ctx is done by then.
+			if done != nil && ctx.Err() != nil || !p.ring.PushUntil(v, done) {
+				o.refused = true // not written before: the consumer reads this cache line
 				return false
 			}
 			return true
@@ -58,7 +58,9 @@ func (p *prefetch[T]) run(ctx context.Context, cancel context.CancelFunc, c *cor
 // finish stops the producer, waits for it and ends the generator. The caller has
 // the turn.
 func (c *core[T]) finish(p *prefetch[T]) {
-	dropped := !p.ring.Drained() // before Stop: it may have returned by itself, and all was taken
+	// Looked at before Stop: the producer may have returned by itself, and then
+	// all that it made was handed out, or not.
+	dropped := !p.ring.Drained() || c.hasPeeked
 	c.life.Load().cancel()
 	p.ring.Stop()
 	<-p.gone
