@@ -1,0 +1,42 @@
+package fanout_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/weirkit/weir/fanout"
+)
+
+func TestAllocationsDoNotGrowWithTheItems(t *testing.T) {
+	f := func(_ context.Context, i int) (int, error) { return i, nil }
+	each := func(context.Context, int) error { return nil }
+	keep := func(context.Context, int) (bool, error) { return true, nil }
+	in := upTo(10_000)
+	tests := []struct {
+		name string
+		most float64
+		call func(n int)
+	}{
+		{"Map alone", 4, func(n int) { _, _ = fanout.Map(t.Context(), in[:n], f, fanout.Threshold(1<<30)) }},
+		{"Map", 2 + 12, func(n int) { _, _ = fanout.Map(t.Context(), in[:n], f) }},
+		{"Map, 4 workers", 4 + 3*4, func(n int) { _, _ = fanout.Map(t.Context(), in[:n], f, fanout.Workers(4)) }},
+		{"ForEach, 4 workers", 5 + 3*4, func(n int) { _ = fanout.ForEach(t.Context(), in[:n], each, fanout.Workers(4)) }},
+		{"Filter, 4 workers", 6 + 3*4, func(n int) { _, _ = fanout.Filter(t.Context(), in[:n], keep, fanout.Workers(4)) }},
+		{"Settle, 4 workers", 5 + 3*4, func(n int) { fanout.Settle(t.Context(), in[:n], f, fanout.Workers(4)) }},
+	}
+	for _, tt := range tests {
+		few := testing.AllocsPerRun(5, func() { tt.call(100) })
+		many := testing.AllocsPerRun(5, func() { tt.call(len(in)) })
+		assert.LessOrEqual(t, many, tt.most, "%s", tt.name)
+		assert.LessOrEqual(t, many, few+10, "%s: %v for 100 items", tt.name, few)
+	}
+}
+
+func TestASmallMapAllocatesItsResultsAndOneObject(t *testing.T) {
+	f := func(_ context.Context, i int) (int, error) { return i, nil }
+	in := upTo(10)
+	ctx := context.Background()
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = fanout.Map(ctx, in, f) }), 2.0)
+}

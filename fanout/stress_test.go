@@ -1,0 +1,157 @@
+package fanout_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/fanout"
+)
+
+// sink keeps the compiler from dropping work.
+var sink atomic.Int64
+
+// uneven works for a time that depends on i: mostly none, sometimes long.
+func uneven(i int) {
+	switch {
+	case i%97 == 0:
+		sink.Store(int64(spin(20_000)))
+	case i%13 == 0:
+		runtime.Gosched()
+	}
+}
+
+func TestStressCallsUnderChangingProcs(t *testing.T) {
+	for _, procs := range []int{1, 2, 8} {
+		old := runtime.GOMAXPROCS(procs)
+		var wg sync.WaitGroup
+		for seed := range uint64(4) {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(seed, uint64(procs))) //nolint:gosec // a seed
+				for range 15 {
+					n := r.IntN(3000)
+					failAt := r.IntN(2*n + 1)
+					var ran atomic.Int64
+					out, err := fanout.Map(t.Context(), upTo(n), func(_ context.Context, i int) (int, error) {
+						ran.Add(1)
+						uneven(i)
+						if i == failAt {
+							return 0, errBoom
+						}
+						return i, nil
+					})
+					if failAt < n {
+						assert.ErrorIs(t, err, errBoom)
+						continue
+					}
+					assert.NoError(t, err)
+					assert.Equal(t, upTo(n), out)
+					assert.EqualValues(t, n, ran.Load())
+				}
+			})
+		}
+		wg.Wait()
+		runtime.GOMAXPROCS(old)
+	}
+}
+
+func TestStressCancellationAtAnyMoment(t *testing.T) {
+	for i := range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var g gauge
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range i * 50 {
+				runtime.Gosched()
+			}
+			cancel()
+		})
+		var opts []fanout.Option
+		if i%2 == 1 {
+			opts = append(opts, fanout.Workers(1+i%7))
+		}
+		err := fanout.ForEach(ctx, upTo(5000), func(_ context.Context, i int) error {
+			defer g.enter()()
+			uneven(i)
+			return nil
+		}, opts...)
+		g.quiet(t)
+		if err != nil {
+			require.Equal(t, context.Canceled, err)
+		} else {
+			require.EqualValues(t, 5000, g.begun.Load())
+		}
+		wg.Wait()
+	}
+}
+
+func TestStressStreamsWhoseCrewChanges(t *testing.T) {
+	crew := fanout.NewCrew(2)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				crew.SetWorkers(1 + i%9)
+				runtime.Gosched()
+			}
+		}
+	})
+	var streams sync.WaitGroup
+	for k := range 3 {
+		streams.Go(func() {
+			for range 10 {
+				n := 0
+				for _, err := range fanout.StreamByKey(t.Context(), endless, func(i int) int { return i % (k + 1) }, func(_ context.Context, i int) (int, error) {
+					uneven(i)
+					return i, nil
+				}, crew, fanout.Window(16)) {
+					assert.NoError(t, err)
+					if n++; n == 300 {
+						break
+					}
+				}
+			}
+		})
+	}
+	streams.Wait()
+	close(stop)
+	wg.Wait()
+}
+
+func TestStressFirstAndRace(t *testing.T) {
+	for i := range 300 {
+		fns := make([]func(context.Context) (int, error), 1+i%5)
+		for k := range fns {
+			fns[k] = func(ctx context.Context) (int, error) {
+				if k == i%len(fns) {
+					return k, nil
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Duration(k) * time.Microsecond):
+				}
+				return 0, errBoom
+			}
+		}
+		v, err := fanout.First(t.Context(), fns...)
+		require.NoError(t, err)
+		require.Equal(t, i%len(fns), v)
+		v, err = fanout.Race(t.Context(), fns...)
+		if err == nil {
+			require.Equal(t, i%len(fns), v)
+		} else {
+			require.ErrorIs(t, err, errBoom)
+		}
+	}
+}
