@@ -1,6 +1,10 @@
 package ratelimit
 
-import "context"
+import (
+	"context"
+
+	"github.com/weirkit/weir/internal/slot"
+)
 
 // Do waits for a token and runs fn on this goroutine, and returns its error.
 // Where the token cannot be had, fn does not run and the error is that of
@@ -13,12 +17,22 @@ func (l *Limiter) Do(ctx context.Context, fn func(context.Context) error) error 
 	return fn(ctx)
 }
 
-// Do is [Limiter.Do] for a function with a result. On an error that comes from l
-// the result is the zero value and means nothing.
-func Do[T any](ctx context.Context, l *Limiter, fn func(context.Context) (T, error)) (T, error) {
-	if err := l.Wait(ctx); err != nil {
-		var none T
-		return none, err
+// Policy is what [Do] runs a function under: a [Limiter], a [Multi], an
+// [Adaptive] and every other layer of the SDK.
+type Policy interface {
+	Do(ctx context.Context, fn func(context.Context) error) error
+}
+
+// Do is the Do method of l for a function with a result. On an error that comes
+// from l the result is the zero value and means nothing. With a *[Limiter] it
+// allocates nothing.
+func Do[T any](ctx context.Context, l Policy, fn func(context.Context) (T, error)) (T, error) {
+	if l, ok := l.(*Limiter); ok {
+		if err := l.Wait(ctx); err != nil {
+			var none T
+			return none, err
+		}
+		return fn(ctx)
 	}
-	return fn(ctx)
+	return slot.Do(ctx, l, fn)
 }

@@ -5,12 +5,19 @@ import (
 	"time"
 )
 
-// Option changes how a limiter works.
-type Option interface{ apply(*config) }
+// Option changes how a limiter works, alone, as one of [NewKeyed] or under an
+// [Adaptive].
+type Option interface {
+	apply(*config)
+	KeyedOption
+	AdaptiveOption
+}
 
 type optionFunc func(*config)
 
-func (f optionFunc) apply(c *config) { f(c) }
+func (f optionFunc) apply(c *config)                 { f(c) }
+func (f optionFunc) applyKeyed(c *keyedConfig)       { c.limiter = append(c.limiter, f) }
+func (f optionFunc) applyAdaptive(c *adaptiveConfig) { c.limiter = append(c.limiter, f) }
 
 type config struct {
 	maxWaiters int           // -1: no bound

@@ -18,6 +18,9 @@ type Decision struct {
 	// ResetAfter is how long until the bucket is full: [Never] if it is not and
 	// the rate is paused.
 	ResetAfter time.Duration
+	// Binding tells which limiter of an [All] the decision is about, by its place
+	// there; otherwise 0.
+	Binding int
 }
 
 // Take is [Limiter.AllowN] with the whole answer. With n = 0 it takes nothing

@@ -1,0 +1,272 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/list"
+)
+
+// Multi is several limits at once, such as ten a second and a thousand a day: a
+// request takes its tokens from all of them or from none. Make it with [All]; it
+// must not be copied, and it is safe for concurrent use.
+//
+// Waiters of one Multi are served strictly in the order in which they came, and
+// nobody who asks the Multi overtakes them. They hold no tokens of one limit while
+// they wait for another: a token that is used later than it was granted would
+// break the limit it came from. So a limiter that is also used directly, or by
+// another Multi, is not kept for those who wait here. For the same reason there
+// is no Reserve.
+//
+// A request that is denied writes nothing, unless another takes tokens at the
+// same moment: then what was taken already is given back.
+type Multi struct {
+	limits []*Limiter
+
+	waiting atomic.Int64 // tokens that those in the queue ask for
+	stands  atomic.Pointer[stand]
+	mu      sync.Mutex
+	queue   list.List[turn, *turn] // guarded by mu
+}
+
+// turn is a place in the queue of a Multi.
+type turn struct {
+	links list.Node[turn]
+	n     int64
+	ch    chan struct{} // cap 1; a token comes when it is at the head
+}
+
+// stand is where the head of the queue waits: its tokens are taken there already.
+type stand struct {
+	at *Limiter
+	n  int64
+}
+
+// Links is for package list.
+func (t *turn) Links() *list.Node[turn] { return &t.links }
+
+// All returns the conjunction of the limits. They stay usable by themselves, and
+// their rates can be changed. It panics if there is none, if one is nil or if one
+// is there twice.
+func All(limits ...*Limiter) *Multi {
+	if len(limits) == 0 {
+		panic("ratelimit: All needs at least one limiter, got none")
+	}
+	for i, l := range limits {
+		if l == nil {
+			panic(fmt.Sprintf("ratelimit: the limiters of All must not be nil, number %d is", i))
+		}
+		if slices.Contains(limits[:i], l) {
+			panic(fmt.Sprintf("ratelimit: the limiters of All must be different, number %d is there twice", i))
+		}
+	}
+	return &Multi{limits: slices.Clone(limits)}
+}
+
+// Limits returns the limiters, in the order in which they were given to All.
+func (m *Multi) Limits() []*Limiter { return slices.Clone(m.limits) }
+
+// Waiting returns the number of callers in the queue.
+func (m *Multi) Waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.queue.Len()
+}
+
+// Allow is [Limiter.Allow] on all limits at once.
+func (m *Multi) Allow() bool { return m.AllowN(1) }
+
+// AllowN is [Limiter.AllowN] on all limits at once.
+func (m *Multi) AllowN(n int) bool {
+	checkN(n)
+	return m.take(int64(n), m.waiting.Load(), nil).OK
+}
+
+// Take is [Limiter.Take] on all limits at once. Binding tells which of them the
+// decision is about: the one to wait for longest, or else the one with the fewest
+// tokens left.
+func (m *Multi) Take(n int) Decision {
+	checkN(n)
+	return m.take(int64(n), m.waiting.Load(), nil)
+}
+
+// take takes n tokens of each limit but skip, after those that ahead ask for. It
+// looks first: most denials are found without taking anything.
+func (m *Multi) take(n, ahead int64, skip *Limiter) Decision {
+	if d := m.look(n, ahead); n == 0 || ahead > 0 || !d.OK && skip == nil {
+		d.OK = n == 0
+		if n == 0 {
+			d.RetryAfter = 0
+		}
+		return d
+	}
+	var room [4]Reservation
+	taken := room[:0]
+	for i, l := range m.limits {
+		if l == skip {
+			continue
+		}
+		is := l.queue.issue()
+		g := l.grant(l.now(), n)
+		if !g.ok {
+			for j := range taken {
+				taken[j].Cancel()
+			}
+			d := l.decision(g, n)
+			d.Binding = i
+			return d
+		}
+		taken = append(taken, l.reservation(g, n, is))
+	}
+	for _, l := range m.limits {
+		if l.tally != nil {
+			l.tally.add(true, n)
+		}
+	}
+	d := m.look(0, 0)
+	d.OK, d.RetryAfter = true, 0
+	return d
+}
+
+// look returns the decision about n tokens after those that ahead ask for, and
+// takes nothing.
+func (m *Multi) look(n, ahead int64) Decision {
+	var all Decision
+	head := m.stands.Load()
+	for i, l := range m.limits {
+		before := ahead
+		if ahead > 0 && head != nil && head.at == l {
+			before = max(ahead-head.n, 0)
+		}
+		d := l.look(n, before)
+		d.Binding = i
+		if i == 0 {
+			all = d
+			continue
+		}
+		reset := max(all.ResetAfter, d.ResetAfter)
+		if d.RetryAfter > all.RetryAfter || d.RetryAfter == all.RetryAfter && d.Remaining < all.Remaining {
+			d.OK = d.OK && all.OK
+			all = d
+		}
+		all.OK = all.OK && d.OK
+		all.ResetAfter = reset
+	}
+	return all
+}
+
+// look returns what Take would say about n tokens after ahead others are taken.
+func (l *Limiter) look(n, ahead int64) Decision {
+	g := l.peek(l.now())
+	switch c := g.c; {
+	case n == 0 || c.inc == 0:
+	case n > c.burst && !l.cfg.debt, ahead+n > maxRoom-c.burst:
+		d := l.decision(grant{false, c, g.tat, g.now, g.time}, n)
+		d.RetryAfter = Never
+		return d
+	default:
+		due := max(g.tat, g.now) + c.cost(min(ahead, maxRoom)) + c.need(n) - c.tol
+		d := l.decision(g, 0)
+		d.OK, d.RetryAfter = due <= g.now, l.until(g, due)
+		return d
+	}
+	return l.decision(g, n)
+}
+
+// Wait is [Limiter.Wait] on all limits at once.
+func (m *Multi) Wait(ctx context.Context) error { return m.WaitN(ctx, 1) }
+
+// WaitN is [Limiter.WaitN] on all limits at once. Where they differ in MaxWait or
+// MaxWaiters, those of the limit that binds apply.
+func (m *Multi) WaitN(ctx context.Context, n int) error {
+	checkN(n)
+	if err := ctxerr.Of(ctx); err != nil || n == 0 {
+		return err
+	}
+	t, head, err := m.enter(ctx, int64(n))
+	if t == nil {
+		return err
+	}
+	defer m.leave(t)
+	if !head {
+		select {
+		case <-t.ch:
+		case <-ctx.Done():
+			return ctxerr.Of(ctx)
+		}
+	}
+	return m.lead(ctx, int64(n))
+}
+
+// enter takes n tokens if nobody is before the caller and they are there, or puts
+// it in the queue, perhaps at its head, or refuses. The turn is nil but in the
+// queue.
+func (m *Multi) enter(ctx context.Context, n int64) (t *turn, head bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.take(n, m.waiting.Load(), nil)
+	if d.OK {
+		return nil, false, nil
+	}
+	binding := m.limits[d.Binding]
+	if n > binding.cell.Load().burst && !binding.cfg.debt {
+		return nil, false, ErrExceedsBurst
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		left := binding.clock.At(deadline) - binding.clock.Now()
+		if int64(d.RetryAfter) >= left {
+			return nil, false, &WaitError{int(n), d.RetryAfter}
+		}
+	}
+	t = &turn{n: n, ch: make(chan struct{}, 1)}
+	m.queue.PushBack(t)
+	m.waiting.Add(n)
+	return t, m.queue.Front() == t, nil
+}
+
+// leave takes t out of the queue and calls the next to the head.
+func (m *Multi) leave(t *turn) {
+	m.mu.Lock()
+	head := m.queue.Front() == t
+	m.queue.Remove(t)
+	m.waiting.Add(-t.n)
+	next := m.queue.Front()
+	m.mu.Unlock()
+	if head && next != nil {
+		next.ch <- struct{}{} // never blocks: who becomes the head gets one token
+	}
+}
+
+// lead waits at the head of the queue: in the queue of the limit that binds, so
+// that its changes are seen at once, until all have the tokens at one moment.
+func (m *Multi) lead(ctx context.Context, n int64) error {
+	for {
+		d := m.take(n, 0, nil)
+		if d.OK {
+			return nil
+		}
+		binding := m.limits[d.Binding]
+		m.stands.Store(&stand{binding, n})
+		r, err := binding.wait(ctx, n)
+		m.stands.Store(nil)
+		if err != nil {
+			return err
+		}
+		if m.take(n, 0, binding).OK {
+			return nil
+		}
+		r.Cancel()
+	}
+}
+
+// Do is [Limiter.Do] on all limits at once.
+func (m *Multi) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := m.Wait(ctx); err != nil {
+		return err
+	}
+	return fn(ctx)
+}
