@@ -77,15 +77,14 @@ func (b *backend) enqueue() (wait time.Duration, err error) {
 // In the outage each one runs into the time limit of the database; afterwards
 // the caches are cold, and fill up.
 func (b *backend) work(at time.Duration) (time.Duration, error) {
-	const cold = 3 // times slower
 	switch c := b.cfg; {
-	case at < c.outage || at >= c.outage+c.outageFor+c.warmUp:
+	case at < c.outage || at >= c.end()+c.warmUp:
 		return c.service, nil
-	case at < c.outage+c.outageFor:
+	case at < c.end():
 		return c.hang, errBroken
 	default:
-		left := c.outage + c.outageFor + c.warmUp - at
-		return c.service + (cold-1)*c.service*left/c.warmUp, nil
+		left := c.end() + c.warmUp - at
+		return c.service + time.Duration(c.cold-1)*c.service*left/c.warmUp, nil
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func main() {
@@ -43,7 +44,12 @@ func main() {
 func run(args []string, out io.Writer, bubble func(func(context.Context))) error {
 	flags := flag.NewFlagSet("resilience_sim", flag.ContinueOnError)
 	flags.SetOutput(out)
-	clients := flags.Int("clients", 1000, "number of `clients`; each makes a call a second")
+	clients := flags.Int("clients", 500, "number of `clients`; each makes a call a second")
+	cold := flags.Int("cold", 8, "how many `times` slower the backend is right after the outage")
+	warm := flags.Duration("warm", 20*time.Second, "how long it takes until it is as fast as before")
+	ramp := flags.Duration("ramp", 20*time.Second, "RampUp of the breakers that have one")
+	runs := flags.Int("runs", 5, "`number` of runs of each strategy")
+	byOrder := flags.Bool("orders", false, "compare orders of the parts in place of the strategies")
 	seed := flags.Uint64("seed", 1, "`seed` of the arrivals")
 	svg := flags.String("svg", "resilience.svg", "`file` for the plot; empty for none")
 	switch err := flags.Parse(args); {
@@ -51,19 +57,27 @@ func run(args []string, out io.Writer, bubble func(func(context.Context))) error
 		return err
 	case *clients < 100 || *clients > 20_000:
 		return fmt.Errorf("-clients must be between 100 and 20000, got %d", *clients)
+	case *runs < 1 || *runs > 1000:
+		return fmt.Errorf("-runs must be between 1 and 1000, got %d", *runs)
+	case *cold < 1 || *cold > 20:
+		return fmt.Errorf("-cold must be between 1 and 20, got %d", *cold)
+	case *warm < time.Second || *warm > time.Minute:
+		return fmt.Errorf("-warm must be between 1s and 1m, got %v", *warm)
+	case *ramp <= 0:
+		return fmt.Errorf("-ramp must be positive, got %v", *ramp)
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	cfg := defaults(*clients)
-	cfg.seed = *seed
-	fmt.Fprintf(out, "%d clients in %d processes, a call a second each, timeout %v; the backend could serve %.1f times as much;\n",
-		cfg.clients, cfg.processes, cfg.timeout, float64(cfg.workers)/cfg.service.Seconds()/float64(cfg.clients))
-	fmt.Fprintf(out, "an outage from %v to %v, then cold caches for %v; all in %v of virtual time.\n\n",
-		cfg.outage, cfg.outage+cfg.outageFor, cfg.warmUp, cfg.length)
-	var results []result
-	for _, s := range strategies() {
-		bubble(func(ctx context.Context) { results = append(results, simulate(ctx, s, cfg)) })
+	cfg.seed, cfg.cold, cfg.warmUp, cfg.rampUp = *seed, *cold, *warm, *ramp
+	if _, err := io.WriteString(out, setting(cfg, *runs)); err != nil {
+		return err
 	}
+	list := strategies()
+	if *byOrder {
+		list = orders()
+	}
+	results := medians(cfg, list, *runs, bubble)
 	if err := table(out, results); err != nil {
 		return err
 	}
@@ -71,6 +85,16 @@ func run(args []string, out io.Writer, bubble func(func(context.Context))) error
 		return nil
 	}
 	return writePlot(*svg, out, results)
+}
+
+// setting says what is simulated.
+func setting(c config, runs int) string {
+	return fmt.Sprintf(`%d clients in %d processes, a call a second each, timeout %v; the backend could serve %.1f times as much.
+An outage from %v to %v, then cold caches (%d times slower) that take %v to warm up; %v of virtual time.
+Of %d runs each the median.
+
+`, c.clients, c.processes, c.timeout, float64(c.workers)/c.service.Seconds()/float64(c.clients),
+		c.outage, c.end(), c.cold, c.warmUp, c.length, runs)
 }
 
 func writePlot(path string, out io.Writer, results []result) error {

@@ -11,17 +11,17 @@ import (
 // table prints a line for each result.
 func table(w io.Writer, results []result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "strategy\tload in the outage\tpeak load\trecovered after\tcalls served\tserved after the outage\tanswers to nobody\t")
+	_, _ = fmt.Fprintln(t, "strategy\tload in the outage\tpeak load\trecovered after\tcalls served\tserved after the outage\tanswers to nobody\t") // an error stays until Flush
 	for _, r := range results {
-		end := r.outage + r.outageFor
+		end := r.end()
 		recovered := "never"
 		if d, ok := r.recovery(); ok {
 			recovered = d.String()
 		}
-		fmt.Fprintf(t, "%s\t%.0f %%\t%.1fx\t%s\t%.1f %%\t%.1f %%\t%d\t\n", r.name,
+		_, _ = fmt.Fprintf(t, "%s\t%.0f %%\t%.1fx\t%s\t%.1f %%\t%.1f %%\t%d\t\n", r.name,
 			100*mean(r.load, r.outage, end)/r.before(), r.peak(), recovered,
 			100*mean(r.good, 0, r.length)/mean(r.calls, 0, r.length),
-			100*mean(r.good, end, r.length)/mean(r.calls, end, r.length), r.wasted)
+			100*r.served(), r.wasted)
 	}
 	return t.Flush()
 }
@@ -41,7 +41,7 @@ func plot(w io.Writer, results []result) error {
 	panel(&b, plotTop, "requests that reach the backend, a second", results, func(r result) series { return r.load })
 	panel(&b, 2*plotTop+plotHeight, "calls served, a second", results, func(r result) series { return r.good })
 	for i, r := range results {
-		x := plotLeft + i*145
+		x := plotLeft + i*plotWidth/len(results)
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="14" height="4" fill="%s"/><text x="%d" y="%d">%s</text>`+"\n", x, height-24, r.color, x+20, height-18, r.name)
 	}
 	b.WriteString("</svg>\n")
@@ -60,7 +60,7 @@ func panel(b *strings.Builder, top int, title string, results []result, of func(
 	x := func(d time.Duration) float64 { return plotLeft + plotWidth*d.Seconds()/r.length.Seconds() }
 	y := func(n int) float64 { return float64(top+plotHeight) - plotHeight*float64(n)/float64(most) }
 	fmt.Fprintf(b, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", plotLeft, top-10, title)
-	fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="#f6dada"/>`+"\n", x(r.outage), top, x(r.outage+r.outageFor)-x(r.outage), plotHeight)
+	fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="#f6dada"/>`+"\n", x(r.outage), top, x(r.end())-x(r.outage), plotHeight)
 	fmt.Fprintf(b, `<text x="%.1f" y="%d" fill="#a55">outage</text>`+"\n", x(r.outage)+4, top+14)
 	for i := range 5 {
 		n := most * i / 4

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,9 @@ type config struct {
 	length    time.Duration
 	outage    time.Duration // when it begins
 	outageFor time.Duration
-	warmUp    time.Duration
+	warmUp    time.Duration // how long its caches are cold afterwards
+	cold      int           // how many times slower that makes it at first
+	rampUp    time.Duration
 	workers   int
 	service   time.Duration
 	hang      time.Duration // of a request in the outage
@@ -29,10 +33,14 @@ type config struct {
 func defaults(clients int) config {
 	return config{
 		clients: clients, processes: 20, timeout: time.Second,
-		length: 120 * time.Second, outage: 20 * time.Second, outageFor: 20 * time.Second, warmUp: 10 * time.Second,
+		length: 120 * time.Second, outage: 20 * time.Second, outageFor: 20 * time.Second,
+		warmUp: 20 * time.Second, cold: 8, rampUp: 20 * time.Second,
 		workers: max(clients*3/100, 1), service: 20 * time.Millisecond, hang: time.Second, queue: 5 * time.Second, seed: 1,
 	}
 }
+
+// end is when the outage is over.
+func (c config) end() time.Duration { return c.outage + c.outageFor }
 
 // result is what came of a simulation.
 type result struct {
@@ -44,6 +52,24 @@ type result struct {
 	wasted int    // answers of the backend to nobody
 }
 
+// medians simulates each strategy several times, each in a bubble of virtual
+// time, and returns its median run by what was served after the outage: breakers
+// and backoffs have chance in them.
+func medians(cfg config, list []strategy, runs int, bubble func(func(context.Context))) []result {
+	var medians []result
+	for _, s := range list {
+		var all []result
+		for i := range runs {
+			cfg := cfg
+			cfg.seed += uint64(i) // #nosec G115 -- few
+			bubble(func(ctx context.Context) { all = append(all, simulate(ctx, s, cfg)) })
+		}
+		slices.SortFunc(all, func(a, b result) int { return cmp.Compare(a.served(), b.served()) })
+		medians = append(medians, all[runs/2])
+	}
+	return medians
+}
+
 // simulate runs the clients of one strategy against a backend of its own. It
 // must run in a testing/synctest bubble, where time passes as soon as everybody
 // waits.
@@ -53,7 +79,7 @@ func simulate(ctx context.Context, s strategy, cfg config) result {
 	r := result{strategy: s, config: cfg, calls: newSeries(cfg.length), good: newSeries(cfg.length)}
 	guards := make([]*wrapper.Wrapper, cfg.processes)
 	for i := range guards {
-		guards[i] = s.guard(cfg.timeout)
+		guards[i] = s.guard(cfg)
 	}
 	var mu sync.Mutex
 	note := func(to series) {
@@ -67,8 +93,7 @@ func simulate(ctx context.Context, s strategy, cfg config) result {
 			random := rand.New(rand.NewPCG(cfg.seed, uint64(c))) // #nosec G404 G115 -- a simulation
 			guard := guards[c%cfg.processes]
 			for {
-				time.Sleep(time.Duration(random.ExpFloat64() * float64(time.Second)))
-				if time.Since(start) >= cfg.length {
+				if !pause(ctx, time.Duration(random.ExpFloat64()*float64(time.Second))) || time.Since(start) >= cfg.length {
 					return
 				}
 				note(r.calls)
@@ -86,6 +111,18 @@ func simulate(ctx context.Context, s strategy, cfg config) result {
 	}
 	r.load, r.wasted = server.arrived, server.wasted
 	return r
+}
+
+// pause waits for d and reports whether ctx let it.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // mean is the average of a series from one moment to another, a second.
@@ -108,13 +145,18 @@ func (r result) peak() float64 {
 	return float64(most) / r.before()
 }
 
+// served is the share of the calls after the outage that succeeded.
+func (r result) served() float64 {
+	return mean(r.good, r.end(), r.length) / mean(r.calls, r.end(), r.length)
+}
+
 func (r result) before() float64 { return mean(r.load, 5*time.Second, r.outage) }
 
 // recovery is how long after the outage it took until clients were served
 // again, nearly all and for good: from then on, in each three seconds on end at
 // least 95 of 100 calls succeed.
 func (r result) recovery() (time.Duration, bool) {
-	end := r.outage + r.outageFor
+	end := r.end()
 	last := int(r.length/time.Second) - 3
 	at := last + 1
 	for ; at > int(end/time.Second); at-- {

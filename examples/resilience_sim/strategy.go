@@ -12,33 +12,50 @@ import (
 type strategy struct {
 	name  string
 	color string
-	guard func(timeout time.Duration) *wrapper.Wrapper // of one process
+	guard func(config) *wrapper.Wrapper // of one process
 }
 
 func strategies() []strategy {
 	return []strategy{
-		{"nothing", "#888888", func(d time.Duration) *wrapper.Wrapper {
-			return wrapper.Compose(wrapper.AttemptTimeout(d))
+		{"nothing", "#888888", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(wrapper.AttemptTimeout(c.timeout))
 		}},
-		{"naive retry", "#d62728", func(d time.Duration) *wrapper.Wrapper {
-			return wrapper.Compose(naive(), wrapper.AttemptTimeout(d))
+		{"naive retry", "#d62728", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(naive(), wrapper.AttemptTimeout(c.timeout))
 		}},
-		{"retry with budget", "#ff7f0e", func(d time.Duration) *wrapper.Wrapper {
-			return wrapper.Compose(careful(), wrapper.AttemptTimeout(d))
+		{"retry with budget", "#ff7f0e", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(careful(), wrapper.AttemptTimeout(c.timeout))
 		}},
-		{"breaker", "#1f77b4", func(d time.Duration) *wrapper.Wrapper {
-			return wrapper.Compose(naive(), protect(), wrapper.AttemptTimeout(d))
+		{"breaker", "#1f77b4", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(naive(), protect(), wrapper.AttemptTimeout(c.timeout))
 		}},
-		{"breaker, ramp-up", "#9467bd", func(d time.Duration) *wrapper.Wrapper {
-			return wrapper.Compose(naive(), protect(breaker.RampUp(rampUp)), wrapper.AttemptTimeout(d))
+		{"breaker, ramp-up", "#9467bd", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(naive(), protect(breaker.RampUp(c.rampUp)), wrapper.AttemptTimeout(c.timeout))
 		}},
-		{"all of them", "#2ca02c", func(d time.Duration) *wrapper.Wrapper {
-			return wrapper.Compose(careful(), protect(breaker.RampUp(rampUp)), wrapper.AttemptTimeout(d))
+		{"all of them", "#2ca02c", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(careful(), protect(breaker.RampUp(c.rampUp)), wrapper.AttemptTimeout(c.timeout))
 		}},
 	}
 }
 
-const rampUp = 10 * time.Second
+// orders are the same parts around each other in different ways, outermost
+// first.
+func orders() []strategy {
+	return []strategy{
+		{"retry > breaker > timeout", "#2ca02c", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(naive(), protect(), wrapper.AttemptTimeout(c.timeout))
+		}},
+		{"breaker > retry > timeout", "#1f77b4", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(protect(), naive(), wrapper.AttemptTimeout(c.timeout))
+		}},
+		{"timeout > retry > breaker", "#ff7f0e", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(wrapper.Timeout(c.timeout), naive(), protect())
+		}},
+		{"retry > retry > timeout", "#d62728", func(c config) *wrapper.Wrapper {
+			return wrapper.Compose(naive(), naive(), wrapper.AttemptTimeout(c.timeout))
+		}},
+	}
+}
 
 // naive is the loop that everybody has written once.
 func naive() *retry.Policy {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestWhatTheStrategiesDo checks what docs/resilience.md says, with room for the
+// chance that is in it.
+func TestWhatTheStrategiesDo(t *testing.T) {
+	got := map[string]result{}
+	bubble := func(f func(context.Context)) {
+		synctest.Test(t, func(t *testing.T) { f(t.Context()) })
+	}
+	for _, r := range medians(defaults(300), strategies(), 1, bubble) {
+		got[r.name] = r
+	}
+	load := func(name string) float64 {
+		r := got[name]
+		return mean(r.load, r.outage, r.end()) / r.before()
+	}
+	served := func(name string) float64 { return got[name].served() }
+	for name, r := range got {
+		_, recovered := r.recovery()
+		assert.Equal(t, name != "naive retry", recovered, name)
+		assert.InDelta(t, 300, mean(r.good, 0, r.outage), 30, "%s, before the outage", name)
+	}
+	assert.Greater(t, load("naive retry"), 3.5, "each call became four")
+	assert.Less(t, served("naive retry"), 0.05, "and that never ended")
+	assert.Less(t, load("retry with budget"), 1.25)
+	assert.Greater(t, served("retry with budget"), 0.5)
+	for _, name := range []string{"breaker", "breaker, ramp-up", "all of them"} {
+		assert.Less(t, load(name), 0.4, name)
+	}
+	assert.Greater(t, served("all of them"), served("nothing"))
+	assert.Less(t, got["breaker, ramp-up"].wasted, got["breaker"].wasted)
+}
+
+func TestWhatTheOrdersDo(t *testing.T) {
+	var load []float64
+	for _, s := range orders() {
+		synctest.Test(t, func(t *testing.T) {
+			r := simulate(t.Context(), s, defaults(100))
+			load = append(load, mean(r.load, r.outage, r.end())/r.before())
+		})
+	}
+	assert.Less(t, load[0], load[1], "a breaker outside sees one failure for four")
+	assert.Greater(t, load[3], 8.0, "stacked retries multiply")
+}
+
+func TestRunPrintsATableAndWritesAPlot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plot.svg")
+	var out strings.Builder
+	err := run([]string{"-clients", "100", "-runs", "1", "-svg", path}, &out, func(f func(context.Context)) {
+		synctest.Test(t, func(t *testing.T) { f(t.Context()) })
+	})
+	require.NoError(t, err)
+	for _, s := range strategies() {
+		assert.Contains(t, out.String(), s.name)
+	}
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, f.Close()) }()
+	lines := 0
+	for d := xml.NewDecoder(f); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "polyline" {
+			lines++
+		}
+	}
+	assert.Equal(t, 2*len(strategies()), lines)
+}
+
+func TestABadFlagGivesOneClearLine(t *testing.T) {
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-clients", "1"}, "-clients must be between 100 and 20000, got 1"},
+		{[]string{"-runs", "0"}, "-runs must be between 1 and 1000, got 0"},
+		{[]string{"-cold", "0"}, "-cold must be between 1 and 20, got 0"},
+		{[]string{"-warm", "2h"}, "-warm must be between 1s and 1m, got 2h0m0s"},
+		{[]string{"-ramp", "0s"}, "-ramp must be positive, got 0s"},
+		{[]string{"more"}, `unexpected argument "more"`},
+	}
+	for _, tt := range tests {
+		assert.EqualError(t, run(tt.args, io.Discard, nil), tt.want)
+	}
+	assert.ErrorIs(t, run([]string{"-h"}, io.Discard, nil), flag.ErrHelp)
+}
