@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"strconv"
 )
 
 // Batch adds a stage that hands on its items n at a time, in slices that belong
@@ -19,6 +20,7 @@ func Batch[In, Out any](p *Pipeline[In, Out], n int, opts ...Option) *Pipeline[I
 		panic(fmt.Sprintf("pipeline: the size of a Batch must be between 1 and %d, got %d", maxAsked, n))
 	}
 	c := newConfig("batch", opts, "Every", "Buffer")
+	c.detail = strconv.Itoa(n)
 	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[[]Out] {
 		if c.every > 0 && !r.inline {
 			return buffered(r, c, timedBatch(up, n, c.every))

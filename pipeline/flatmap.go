@@ -25,10 +25,10 @@ func FlatMap[In, Mid, Out any](p *Pipeline[In, Mid], f func(ctx context.Context,
 	if f == nil {
 		panic("pipeline: FlatMap needs a function, got nil")
 	}
-	return flatMap("flatmap", p, f, opts)
+	return flatMap("flatmap", p, func(ctx context.Context, _ *run, item Mid) iter.Seq2[Out, error] { return f(ctx, item) }, opts)
 }
 
-func flatMap[In, Mid, Out any](kind string, p *Pipeline[In, Mid], f func(ctx context.Context, item Mid) iter.Seq2[Out, error], opts []Option) *Pipeline[In, Out] {
+func flatMap[In, Mid, Out any](kind string, p *Pipeline[In, Mid], f func(ctx context.Context, r *run, item Mid) iter.Seq2[Out, error], opts []Option) *Pipeline[In, Out] {
 	c := newConfig(kind, opts, "Workers", "Unordered", "Buffer", "Window", "OnError", "DeadLetter")
 	m := &many[Mid, Out]{config: c, f: f}
 	return extend(p, c, m.flow)
@@ -48,7 +48,7 @@ func extend[In, I, O any](p *Pipeline[In, I], c *config, flow func(r *run, at in
 // many is a FlatMap stage.
 type many[I, O any] struct {
 	*config
-	f func(ctx context.Context, item I) iter.Seq2[O, error]
+	f func(ctx context.Context, r *run, item I) iter.Seq2[O, error]
 }
 
 func (m *many[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
@@ -68,7 +68,7 @@ func (m *many[I, O]) expand(ctx context.Context, r *run, at int, index int64, in
 	emitted := false
 	for attempt := 1; ; attempt++ {
 		again := false
-		seq := m.f(ctx, in)
+		seq := m.f(ctx, r, in)
 		if seq == nil {
 			return true, nil
 		}
@@ -126,6 +126,7 @@ func (m *many[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 	return func(ctx context.Context, yield func(O) bool) error {
 		var failed error
 		p := stream.NewParallel[I, *burst[O]](settings)
+		r.register(at, p)
 		err := p.RunEarly(ctx, up,
 			func(ctx context.Context, index int64, in I, publish func(*burst[O])) (b *burst[O], err error) {
 				b = &burst[O]{}

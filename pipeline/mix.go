@@ -19,6 +19,7 @@ func (m *many[I, O]) mix(r *run, at int, up producer[I]) producer[O] {
 		x.done.Add(1)
 		go fault.Catch(func() {
 			p := stream.NewParallel[I, struct{}](settings)
+			r.register(at, p)
 			x.err = p.Run(inner, up, func(ctx context.Context, index int64, in I) (struct{}, error) {
 				_, err := m.expand(ctx, r, at, index, in, func(out O) bool {
 					select {

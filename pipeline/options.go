@@ -25,6 +25,7 @@ type Layer interface {
 // made.
 type config struct {
 	kind       string
+	detail     string // of the stage's own arguments, for drawings
 	name       string
 	workers    int // 0: not asked for, which means 1
 	unordered  bool
@@ -56,7 +57,7 @@ func newConfig(kind string, opts []Option, takes ...string) *config {
 }
 
 // parallel reports whether the stage needs workers of its own.
-func (c *config) parallel() bool { return c.workers > 1 }
+func (c *config) parallel() bool { return c.workers > 1 || c.window > 0 }
 
 // label is the stage's name in errors and statistics; at counts from 0.
 func (c *config) label(at int) string {
@@ -113,7 +114,8 @@ func Buffer(n int) Option {
 // Window bounds how many items a stage with several workers has taken and not
 // yet handed on: those being worked on, and finished ones that wait for an
 // earlier one. By default it is twice the Workers, at least 256 and at most
-// 4096, but never less than the Workers.
+// 4096, but never less than the Workers. A stage with a Window has workers of its
+// own even if it is one, so that [Run.SetWorkers] can make more of it.
 func Window(n int) Option {
 	if n < 1 || n > maxAsked {
 		panic(fmt.Sprintf("pipeline: Window must be between 1 and %d, got %d", maxAsked, n))

@@ -41,8 +41,19 @@ type producer[T any] func(ctx context.Context, yield func(T) bool) error
 
 // run is one run of a pipeline, as far as its stages must know of it.
 type run struct {
-	inline bool     // Execute: no stage may use another goroutine
-	stages []*meter // nil if nobody can ask for statistics
+	inline bool          // Execute: no stage may use another goroutine
+	stages []*meter      // nil if nobody can ask for statistics
+	drain  chan struct{} // closed when no more is to be taken; nil if nobody can ask for it
+}
+
+// draining reports whether no more is to be taken.
+func (r *run) draining() bool {
+	select {
+	case <-r.drain:
+		return true
+	default:
+		return false
+	}
 }
 
 // New returns a pipeline without stages: what goes in comes out.

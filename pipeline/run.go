@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/fault"
+	"github.com/weirkit/weir/internal/mono"
 	"github.com/weirkit/weir/internal/stream"
 )
 
@@ -23,6 +25,7 @@ type Run[Out any] struct {
 	cancel context.CancelFunc
 	ring   *stream.Ring[Out]
 
+	drainOnce sync.Once
 	reader    atomic.Bool  // Results or Wait reads
 	stopped   atomic.Bool  // Stop, or a break out of Results
 	discarded atomic.Int64 // results that Wait threw away
@@ -40,9 +43,10 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Ou
 	r := &Run[Out]{ctx: ctx, cancel: cancel, ring: stream.NewRing[Out](resultQueue)}
 	r.stages = make([]*meter, len(p.stages))
 	for i, c := range p.stages {
-		r.stages[i] = &meter{config: c, at: i}
+		r.stages[i] = &meter{config: c, at: i, clock: mono.New()}
 	}
-	up := p.flow(&r.run, 0, source(src))
+	r.drain = make(chan struct{})
+	up := p.flow(&r.run, 0, untilDrain(&r.run, source(src)))
 	r.done.Add(1)
 	push := func(v Out) bool { return r.ring.PushUntil(v, inner.Done()) }
 	go fault.Catch(func() { r.err = deliver(inner, up, push) }, func(f *fault.Fault) {
@@ -59,6 +63,14 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Ou
 		r.done.Done()
 	})
 	return r
+}
+
+// untilDrain ends a source when no more is to be taken. An item that the source
+// has given is worked on all the same: it may exist nowhere else any more.
+func untilDrain[T any](r *run, src producer[T]) producer[T] {
+	return func(ctx context.Context, yield func(T) bool) error {
+		return src(ctx, func(v T) bool { return yield(v) && !r.draining() })
+	}
 }
 
 // Results yields what comes out, then the error of the run, if there is one,
@@ -115,6 +127,29 @@ func (r *Run[Out]) Wait() error {
 	}
 	r.done.Wait()
 	return r.err
+}
+
+// Drain makes the run take no more from its source, finish what it has taken, and
+// end. It does not wait for that: Results goes on to its end, and Wait returns
+// then. A source that is waiting for its next item is asked after that one, but
+// for [Receive], which stops at once. It is idempotent.
+func (r *Run[Out]) Drain() { r.drainOnce.Do(func() { close(r.drain) }) }
+
+// SetWorkers changes how many items a stage works on at once, while it runs: it
+// begins or ends workers as items come. More than the stage's Window never run.
+// It panics if n is not positive, or if there is no stage of this name that has
+// workers of its own: one with Workers of more than 1, or a Window.
+func (r *Run[Out]) SetWorkers(stage string, n int) {
+	if n < 1 || n > maxAsked {
+		panic(fmt.Sprintf("pipeline: workers must be between 1 and %d, got %d", maxAsked, n))
+	}
+	for _, m := range r.stages {
+		if m.label(m.at) == stage && m.parallel() {
+			m.setWorkers(n)
+			return
+		}
+	}
+	panic(fmt.Sprintf("pipeline: no stage %q with workers of its own; give it Workers or a Window", stage))
 }
 
 // Stop cancels the context of the callbacks and returns when everything has

@@ -30,12 +30,20 @@ func TestARunWorksInTheBackgroundAndWaitsForItsReader(t *testing.T) {
 	})
 }
 
+// idle removes what depends on the machine.
+func idle(stages []pipeline.StageStats) []pipeline.StageStats {
+	for i := range stages {
+		stages[i].Busy = 0
+	}
+	return stages
+}
+
 func TestWaitDiscardsWhatNobodyReads(t *testing.T) {
 	run := pipeline.New[int]().Filter(even).Start(t.Context(), numbers(1000))
 	require.NoError(t, run.Wait())
 	s := run.Stats()
 	assert.Equal(t, int64(500), s.Discarded)
-	assert.Equal(t, []pipeline.StageStats{{Name: "filter 1", In: 1000, Out: 500}}, s.Stages)
+	assert.Equal(t, []pipeline.StageStats{{Name: "filter 1", In: 1000, Out: 500, Workers: 1}}, idle(s.Stages))
 	for _, err := range run.Results() {
 		assert.Equal(t, pipeline.ErrConsumed, err)
 	}
@@ -133,9 +141,9 @@ func TestStatsCountEachStage(t *testing.T) {
 		run := p.Start(t.Context(), numbers(20))
 		require.NoError(t, run.Wait())
 		assert.Equal(t, []pipeline.StageStats{
-			{Name: "no odd", In: 20, Out: 10, Errors: 20},
-			{Name: "batch 2", In: 10, Out: 4},
-		}, run.Stats().Stages)
+			{Name: "no odd", In: 20, Out: 10, Errors: 20, Workers: workers},
+			{Name: "batch 2", In: 10, Out: 4, Workers: 1},
+		}, idle(run.Stats().Stages))
 	}
 }
 
@@ -149,5 +157,101 @@ func TestASlowStageDoesNotHideResultsOfARun(t *testing.T) {
 			assert.Equal(t, time.Duration(n)*time.Minute, time.Since(begin))
 			n++
 		}
+	})
+}
+
+func TestDrainFinishesWhatWasTakenAndTakesNoMore(t *testing.T) {
+	for _, s := range shapes() {
+		synctest.Test(t, func(t *testing.T) {
+			p := &probe{}
+			taken := 0
+			run := p.build(s).Start(t.Context(), func(yield func(int) bool) {
+				for i := range 1000 {
+					taken++
+					if !yield(i) {
+						return
+					}
+				}
+			})
+			n := 0
+			for _, err := range run.Results() {
+				require.NoError(t, err)
+				if n++; n == 5 {
+					synctest.Wait()
+					run.Drain()
+					run.Drain()
+				}
+			}
+			require.NoError(t, run.Wait())
+			assert.Equal(t, taken, n, "%s: an item was taken and lost", s.name)
+			assert.Less(t, taken, 1000)
+			p.stopped(t)
+		})
+	}
+}
+
+func TestDrainEndsReceiveAtOnce(t *testing.T) {
+	for _, opts := range [][]pipeline.Option{nil, {pipeline.Workers(2)}, {pipeline.Workers(2), pipeline.Unordered()}} {
+		synctest.Test(t, func(t *testing.T) {
+			ch := make(chan int, 3)
+			ch <- 1
+			run := pipeline.Receive[int](opts...).Start(t.Context(), pipeline.One((<-chan int)(ch)))
+			synctest.Wait()
+			run.Drain()
+			require.NoError(t, run.Wait())
+			assert.Equal(t, int64(1), run.Stats().Discarded)
+		})
+	}
+}
+
+func TestSetWorkersOfARun(t *testing.T) {
+	for _, opts := range [][]pipeline.Option{{pipeline.Workers(2)}, {pipeline.Window(50)}, {pipeline.Workers(2), pipeline.Unordered()}} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := func(ctx context.Context, v int) (int, error) {
+				select {
+				case <-time.After(time.Second):
+					return v, nil
+				case <-ctx.Done():
+					return 0, ctx.Err()
+				}
+			}
+			p := pipeline.New[int]().Then(add(1)).Then(slow, append(opts, pipeline.Name("slow"))...)
+			run := p.Start(t.Context(), endless)
+			run.SetWorkers("slow", 7) // before the stage can have begun
+			go func() {
+				for range run.Results() {
+				}
+			}()
+			for _, n := range []int{7, 3, 20} {
+				run.SetWorkers("slow", n)
+				time.Sleep(5*time.Second + time.Millisecond)
+				before := run.Stats()
+				time.Sleep(10 * time.Second)
+				s := run.Stats().Stages[1]
+				assert.Equal(t, int64(10*n), s.Out-before.Stages[1].Out)
+				assert.Equal(t, n, s.Workers)
+				assert.Positive(t, s.Queued, "here is the bottleneck")
+				assert.GreaterOrEqual(t, s.Begun, int64(n))
+			}
+			assert.PanicsWithValue(t, "pipeline: workers must be between 1 and 1073741824, got 0", func() { run.SetWorkers("slow", 0) })
+			for _, name := range []string{"then 1", "unknown"} {
+				assert.PanicsWithValue(t, "pipeline: no stage \""+name+"\" with workers of its own; give it Workers or a Window",
+					func() { run.SetWorkers(name, 3) })
+			}
+			run.Stop()
+		})
+	}
+}
+
+func TestBusyShowsWhereTheTimeGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(_ context.Context, v int) (int, error) { time.Sleep(time.Second); return v, nil }
+		keep := func(context.Context, int) (bool, error) { time.Sleep(time.Minute); return true, nil }
+		run := pipeline.New[int]().Then(add(1)).Then(slow, pipeline.Workers(5)).Filter(keep).Start(t.Context(), numbers(20))
+		require.NoError(t, run.Wait())
+		s := run.Stats().Stages
+		assert.Zero(t, s[0].Busy)
+		assert.Equal(t, 20*time.Second, s[1].Busy, "of all workers together")
+		assert.Equal(t, 20*time.Minute, s[2].Busy)
 	})
 }

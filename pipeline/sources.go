@@ -19,7 +19,7 @@ func One[T any](item T) iter.Seq[T] {
 // after the other, or with Workers and Unordered as many at once as it has
 // workers.
 func Receive[T any](opts ...Option) *Pipeline[<-chan T, T] {
-	return flatMap("receive", New[<-chan T](), func(ctx context.Context, ch <-chan T) iter.Seq2[T, error] {
+	return flatMap("receive", New[<-chan T](), func(ctx context.Context, r *run, ch <-chan T) iter.Seq2[T, error] {
 		return func(yield func(T, error) bool) {
 			for {
 				select {
@@ -27,6 +27,8 @@ func Receive[T any](opts ...Option) *Pipeline[<-chan T, T] {
 					if !ok || !yield(v, nil) {
 						return
 					}
+				case <-r.drain:
+					return
 				case <-ctx.Done():
 					var none T
 					yield(none, ctx.Err())
@@ -46,12 +48,12 @@ const maxLine = 1 << 20
 // reader. A Read that blocks cannot be interrupted: a run that is stopped waits
 // for it.
 func Lines(opts ...Option) *Pipeline[io.Reader, string] {
-	return flatMap("lines", New[io.Reader](), func(_ context.Context, r io.Reader) iter.Seq2[string, error] {
+	return flatMap("lines", New[io.Reader](), func(_ context.Context, r *run, in io.Reader) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
-			lines := bufio.NewScanner(r)
+			lines := bufio.NewScanner(in)
 			lines.Buffer(nil, maxLine)
 			for lines.Scan() {
-				if !yield(lines.Text(), nil) {
+				if !yield(lines.Text(), nil) || r.draining() {
 					return
 				}
 			}

@@ -125,6 +125,7 @@ func attach[In, I, O any](p *Pipeline[In, I], s *step[I, O]) *Pipeline[In, O] {
 
 // flow builds the stage, as number at, behind up.
 func (s *step[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
+	s = s.timed(r, at)
 	switch {
 	case s.parallel() && !r.inline:
 		return s.spread(r, at, up)
@@ -197,6 +198,7 @@ func (s *step[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 	settings := s.settings()
 	return func(ctx context.Context, yield func(O) bool) error {
 		p := stream.NewParallel[I, kept[O]](settings)
+		r.register(at, p)
 		return p.Run(ctx, up, func(ctx context.Context, index int64, in I) (kept[O], error) {
 			out, ok, err := s.call(ctx, in)
 			if err != nil {
@@ -213,7 +215,7 @@ func (c *config) settings() stream.Config {
 	if c.buffer > 0 {
 		window = min(c.workers+c.buffer, maxAsked)
 	}
-	return stream.Config{Workers: c.workers, Window: window, Unordered: c.unordered, FaultErrors: true}
+	return stream.Config{Workers: max(c.workers, 1), Window: window, Unordered: c.unordered, FaultErrors: true}
 }
 
 // failed asks OnError what the error of an item means, and repeats the call as

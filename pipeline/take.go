@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"strconv"
 )
 
 // Take adds a stage that hands on the first n items and then ends the run of
@@ -13,6 +14,7 @@ func (p *Pipeline[In, Out]) Take(n int, opts ...Option) *Pipeline[In, Out] {
 		panic(fmt.Sprintf("pipeline: Take must be at least 0, got %d", n))
 	}
 	c := newConfig("take", opts, "Buffer")
+	c.detail = strconv.Itoa(n)
 	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[Out] {
 		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
 			if n == 0 {
@@ -33,6 +35,7 @@ func (p *Pipeline[In, Out]) Skip(n int, opts ...Option) *Pipeline[In, Out] {
 		panic(fmt.Sprintf("pipeline: Skip must be at least 0, got %d", n))
 	}
 	c := newConfig("skip", opts, "Buffer")
+	c.detail = strconv.Itoa(n)
 	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[Out] {
 		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
 			skipped := 0
