@@ -154,5 +154,5 @@ func Initially(s State) Option {
 	return optionFunc(func(c *config) { c.initial = s })
 }
 
-// On registers events.
+// On registers events. A later On replaces an earlier one.
 func On(e Events) Option { return optionFunc(func(c *config) { c.events = e }) }

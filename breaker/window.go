@@ -101,13 +101,15 @@ func (w *window) cells(i uint32) uint64 {
 	return n
 }
 
-func (w *window) clearCells(i uint32) {
-	w.passed[i].Store(0)
+// drain empties the cells of a bucket and returns what they held.
+func (w *window) drain(i uint32) uint64 {
+	n := w.passed[i].Swap(0)
 	if s := w.spread.Load(); s != nil {
 		for k := range s.cells {
-			s.cells[k].passed[i].Store(0)
+			n += s.cells[k].passed[i].Swap(0)
 		}
 	}
+	return n
 }
 
 func (w *window) current() *tally { return &w.bucket[w.cur.Load()%slots] }
@@ -118,10 +120,9 @@ func (w *window) current() *tally { return &w.bucket[w.cur.Load()%slots] }
 func (w *window) turn() {
 	cur := w.cur.Load()
 	prev, next := (cur+buckets-1)%buckets, (cur+1)%buckets
-	w.bucket[prev].calls += w.cells(prev)
-	w.clearCells(prev)
+	w.bucket[prev].calls += w.drain(prev)
 	w.bucket[next] = tally{}
-	w.clearCells(next)
+	w.drain(next)
 	w.cur.Store(next)
 }
 
@@ -139,7 +140,7 @@ func (w *window) sum() tally {
 func (w *window) clear() {
 	for i := range uint32(buckets) {
 		w.bucket[i] = tally{}
-		w.clearCells(i)
+		w.drain(i)
 	}
 }
 
