@@ -99,30 +99,20 @@ func (r *Ring[T]) PushUntil(v T, done <-chan struct{}) bool {
 // awaitRoom waits for a free slot. It returns false once the ring is stopped or
 // done is closed.
 func (r *Ring[T]) awaitRoom(done <-chan struct{}) bool {
-	for yielded := false; ; yielded = true {
-		if r.findRoom() {
-			return true
-		}
-		if yielded {
-			break
-		}
-		runtime.Gosched() // the consumer may be about to make room: cheaper than to sleep
-	}
-	for {
-		r.room.arm()
-		if r.stopped.Load() || r.findRoom() {
-			r.room.disarm()
-			return !r.stopped.Load()
-		}
-		r.room.wait(done)
+	for yielded := false; ; {
 		switch {
 		case r.stopped.Load():
 			return false
 		case r.findRoom():
 			return true
+		case !yielded:
+			yielded = true
+			runtime.Gosched() // the consumer may be about to make room: cheaper than to sleep
+			continue
 		case isDone(done):
 			return false
 		}
+		r.room.sleepUnless(func() bool { return r.findRoom() || r.stopped.Load() }, done, nil)
 	}
 }
 
@@ -198,40 +188,23 @@ func (r *Ring[T]) Drained() bool { return r.closed.Load() && !r.find() }
 // await waits for an item. It returns false once the ring is stopped, or closed
 // and empty, or one of the channels is closed.
 func (r *Ring[T]) await(done, also <-chan struct{}) bool {
-	for yielded := false; ; yielded = true {
-		// closed before tail: the last push comes before Close.
-		closed := r.closed.Load()
-		if r.find() {
-			return true
-		}
-		if closed {
-			return false
-		}
-		if yielded {
-			break
-		}
-		// All slots are free. Told now, not half a ring later: a producer that
-		// sleeps for room would never push what is awaited here.
-		r.free()
-		runtime.Gosched()
-	}
-	for {
-		r.items.arm()
-		closed := r.closed.Load()
-		if r.find() || closed || r.stopped.Load() {
-			r.items.disarm()
-			return r.taken != r.ready && !r.stopped.Load()
-		}
-		r.items.waitEither(done, also)
-		closed = r.closed.Load()
+	for yielded := false; ; {
+		closed := r.closed.Load() // before find: the last push comes before Close
 		switch {
 		case r.stopped.Load():
 			return false
 		case r.find():
 			return true
-		case closed || isDone(done) || isDone(also):
+		case closed:
+			return false
+		case !yielded:
+			yielded = true
+			runtime.Gosched()
+			continue
+		case isDone(done) || isDone(also):
 			return false
 		}
+		r.items.sleepUnless(func() bool { return r.find() || r.closed.Load() || r.stopped.Load() }, done, also)
 	}
 }
 

@@ -19,6 +19,17 @@ type gate struct {
 	signal chan struct{} // made by the waiter before it first arms: most rings never wait
 }
 
+// sleepUnless sleeps until a wake, unless ready says that there is no need to, or
+// until one of two channels is closed.
+func (g *gate) sleepUnless(ready func() bool, done, also <-chan struct{}) {
+	g.arm()
+	if ready() {
+		g.disarm()
+		return
+	}
+	g.waitEither(done, also)
+}
+
 func (g *gate) arm() {
 	if g.signal == nil {
 		g.signal = make(chan struct{}, 1)

@@ -76,6 +76,21 @@ func TestNoWakeUpIsLostInManySmallHandOvers(t *testing.T) {
 	}
 }
 
+// The consumer looks for the last item while it is pushed and the ring closed.
+func TestTheLastItemBeforeCloseIsNotLost(t *testing.T) {
+	for range 3000 {
+		r := stream.NewRing[int](4)
+		go func() {
+			r.Push(1)
+			r.Close()
+		}()
+		_, ok := r.Next()
+		require.True(t, ok)
+		_, ok = r.Next()
+		require.False(t, ok)
+	}
+}
+
 // Stop comes from a third goroutine at any moment; both sides end, and what was
 // delivered is a prefix.
 func TestStopAtAnyMomentEndsBothSides(t *testing.T) {

@@ -190,6 +190,8 @@ func TestNextUntilLeavesWithoutAnItemWhenDone(t *testing.T) {
 		assert.Equal(t, 1, v)
 		_, ok = r.NextUntil(done, nil)
 		assert.False(t, ok)
+		_, ok = r.NextUntil(nil, done)
+		assert.False(t, ok)
 
 		go func() {
 			time.Sleep(time.Second)
