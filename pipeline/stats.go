@@ -59,7 +59,7 @@ type meter struct {
 
 	in, out, errors, busy atomic.Int64
 	calls                 atomic.Int64
-	often                 atomic.Bool // calls take long: time each
+	seldom                atomic.Bool // calls are fast: time few of them
 
 	mu    sync.Mutex
 	pool  pool
@@ -182,7 +182,7 @@ func (s *step[I, O]) timed(r *run, at int) *step[I, O] {
 // not timed.
 func (m *meter) begin() (begin, weight int64) {
 	switch {
-	case m.often.Load():
+	case !m.seldom.Load():
 		weight = 1
 	case m.calls.Add(1)%manyCalls == 1:
 		weight = manyCalls
@@ -197,12 +197,12 @@ func (m *meter) end(begin, weight int64) {
 		return
 	}
 	d := m.clock.Now() - begin
-	often := d >= fastCall
-	if often {
-		weight = 1 // the fifteen before it were not as slow
+	seldom := d < fastCall
+	if !seldom {
+		weight = 1 // the fifteen before it need not have been as slow
 	}
 	m.busy.Add(d * weight)
-	if m.often.Load() != often {
-		m.often.Store(often)
+	if m.seldom.Load() != seldom {
+		m.seldom.Store(seldom)
 	}
 }
