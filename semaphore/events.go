@@ -12,6 +12,9 @@ type Events struct {
 	// LongWait is called when a wait has ended, well or badly, that took at
 	// least as long as the option LongWait says.
 	LongWait func(Event)
+	// LimitChanged is called when an [Adaptive] has changed its limit, in the
+	// order of the changes, by the goroutine of a call that ended.
+	LimitChanged func(LimitChange)
 }
 
 // Event tells of one acquisition.

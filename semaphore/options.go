@@ -22,10 +22,20 @@ type config struct {
 	longWait   time.Duration
 	events     Events
 	acquired   *stripe.Counter // nil without Counted
+
+	maxKeys int64 // of Keyed
+
+	// Of Adaptive.
+	algorithm   algorithm
+	classify    func(error) Outcome
+	initial     int64
+	maxBaseline time.Duration
+
+	kind string // what is being made: New, NewKeyed ...
 }
 
-func newConfig(opts []Option) config {
-	c := config{maxWaiters: -1, longWait: time.Second}
+func newConfig(kind string, opts []Option) config {
+	c := config{maxWaiters: -1, longWait: time.Second, maxKeys: 1 << 16, kind: kind}
 	for _, o := range opts {
 		o.apply(&c)
 	}
@@ -90,3 +100,60 @@ func LongWait(d time.Duration) Option {
 
 // On registers events. A later On replaces an earlier one.
 func On(e Events) Option { return optionFunc(func(c *config) { c.events = e }) }
+
+// MaxKeys bounds a [Keyed]: while as many keys are in use, a new one gets
+// [ErrTooManyKeys]. The default is 65,536. A key that is in use costs about
+// 550 bytes; one that is not costs nothing.
+func MaxKeys(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("semaphore: MaxKeys must be at least 1, got %d", n))
+	}
+	return optionFunc(func(c *config) {
+		c.must("MaxKeys", "NewKeyed")
+		c.maxKeys = int64(n)
+	})
+}
+
+// must panics if an option was given to a constructor that cannot use it.
+func (c *config) must(option, kind string) {
+	if c.kind != kind {
+		panic(fmt.Sprintf("semaphore: %s is an option of %s, not of %s", option, kind, c.kind))
+	}
+}
+
+// Outcomes sets how [Adaptive.Do] reads the error of a call. By default nil is a
+// Success, context.DeadlineExceeded is Dropped, and any other error is Ignored:
+// say here which errors are answers, and which mean that the backend is too busy.
+func Outcomes(of func(error) Outcome) Option {
+	if of == nil {
+		panic("semaphore: Outcomes must not be nil")
+	}
+	return optionFunc(func(c *config) {
+		c.must("Outcomes", "NewAdaptive")
+		c.classify = of
+	})
+}
+
+// Initial sets the limit that an [Adaptive] begins with, instead of its lowest.
+// Let it be one that the backend can surely take: the first window sets the
+// baseline.
+func Initial(limit int64) Option {
+	checkLimit(limit)
+	return optionFunc(func(c *config) {
+		c.must("Initial", "NewAdaptive")
+		c.initial = limit
+	})
+}
+
+// MaxBaseline bounds what an [Adaptive] may take for the latency of a backend
+// without a queue: above d, calls count as waiting for each other whatever was
+// measured before.
+func MaxBaseline(d time.Duration) Option {
+	if d <= 0 {
+		panic(fmt.Sprintf("semaphore: MaxBaseline must be positive, got %v", d))
+	}
+	return optionFunc(func(c *config) {
+		c.must("MaxBaseline", "NewAdaptive")
+		c.maxBaseline = d
+	})
+}
