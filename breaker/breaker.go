@@ -239,8 +239,5 @@ func (b *Breaker) RetryAfter() time.Duration {
 	if b.State() != Open {
 		return 0
 	}
-	if e := b.refusal.Load(); e.State == Open {
-		return e.RetryAfter()
-	}
-	return 0
+	return b.refusal.Load().RetryAfter() // of this opening, or of what came since
 }

@@ -301,3 +301,14 @@ func TestOneBreakerAsksEveryProbeAtOnceAtMost(t *testing.T) {
 		assert.Equal(t, breaker.Closed, b.State())
 	})
 }
+
+func TestAPermitMayBeEndedOnAnotherGoroutine(t *testing.T) {
+	for _, opts := range [][]breaker.Option{nil, {breaker.Counted()}, {breaker.Initially(breaker.HalfOpen)}} {
+		b := breaker.New(append(opts, breaker.ConsecutiveFailures(1))...)
+		p := acquire(t, b)
+		var wg sync.WaitGroup
+		wg.Go(func() { p.Done(errDown) })
+		wg.Wait()
+		assert.Equal(t, breaker.Open, b.State())
+	}
+}

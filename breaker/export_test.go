@@ -1,5 +1,12 @@
 package breaker
 
+// Spread makes the window of b spread, as it does when adds meet.
+func Spread(b *Breaker) {
+	for range patience {
+		b.window.Load().meet()
+	}
+}
+
 // TimerRuns reports whether b waits for anything.
 func TimerRuns(b *Breaker) bool {
 	b.mu.Lock()

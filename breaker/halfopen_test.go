@@ -101,7 +101,7 @@ func TestALostProbeCannotHoldTheBreaker(t *testing.T) {
 
 func TestALeaseThatEndsIsAFailureAndItsLateResultCountsNowhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := halfOpen(t, breaker.HalfOpenProbes(3), breaker.CloseRatio(0.5), breaker.ProbeLease(time.Second))
+		b := halfOpen(t, breaker.HalfOpenProbes(3), breaker.CloseRatio(0.5), breaker.ProbeLease(time.Second), breaker.Counted())
 		slow := acquire(t, b)
 		time.Sleep(time.Second)
 		assert.Equal(t, breaker.HalfOpen, b.State())
@@ -118,6 +118,7 @@ func TestALeaseThatEndsIsAFailureAndItsLateResultCountsNowhere(t *testing.T) {
 		assert.Equal(t, breaker.ErrLeaseExpired, b.Stats().Cause)
 		other.Done(nil)
 		assert.Equal(t, breaker.Open, b.State())
+		assert.EqualValues(t, 2, b.Stats().Late)
 	})
 }
 

@@ -125,8 +125,26 @@ func TestARejectionKnowsItsRetryAfterToTheEnd(t *testing.T) {
 		assert.Equal(t, 6*time.Second, e.RetryAfter())
 		time.Sleep(6*time.Second - 1)
 		assert.EqualValues(t, 1, e.RetryAfter())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		assert.Equal(t, time.Millisecond, e.RetryAfter(),
 			"0 would say that it is unknown, and less would make a busy loop of a timer that is late")
+	})
+}
+
+func TestJitterComesOnTopOfTheServersRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Minute), breaker.OpenJitter(1))
+		longer := 0
+		for range 50 {
+			assert.Error(t, b.Do(t.Context(), func(context.Context) error { return unavailable(10 * time.Second) }))
+			d := b.RetryAfter()
+			require.GreaterOrEqual(t, d, 10*time.Second)
+			require.LessOrEqual(t, d, 20*time.Second)
+			if d > 15*time.Second {
+				longer++
+			}
+			b.Reset()
+		}
+		assert.Positive(t, longer)
 	})
 }

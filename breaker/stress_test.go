@@ -177,6 +177,35 @@ func TestAWindowUnderContentionLosesNoCall(t *testing.T) {
 	})
 }
 
+func TestASpreadWindowCountsAndForgetsLikeAnyOther(t *testing.T) {
+	eachProcs(t, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := breaker.New(breaker.FailureRate(1, 1<<30), breaker.Window(10*time.Second))
+			play(t, b, "s")
+			breaker.Spread(b)
+			for second := range 30 {
+				var wg sync.WaitGroup
+				for range 4 {
+					wg.Go(func() {
+						for range 25 {
+							_ = b.Do(t.Context(), succeed)
+						}
+					})
+				}
+				wg.Wait()
+				want := 100 * min(second+1, 10)
+				if second < 10 {
+					want++ // the one of before
+				}
+				require.EqualValues(t, want, b.Stats().WindowCalls)
+				time.Sleep(time.Second)
+			}
+			time.Sleep(10 * time.Second)
+			assert.EqualValues(t, 0, b.Stats().WindowCalls)
+		})
+	})
+}
+
 func TestCallsOfManyGoroutinesThroughAnOutageInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c changes
