@@ -4,16 +4,16 @@ import "context"
 
 // Future is the result of one task of a [Group]. It is safe for concurrent use.
 type Future[T any] struct {
-	task
+	task  task
 	f     func(context.Context) (T, error)
-	done  chan struct{}
-	value T     // like err written before done is closed
-	err   error // of a task that did not end well
+	plain func(context.Context) error // in place of f
+	value T                           // like err written before the task is ended
+	err   error                       // of a task that did not end well
 }
 
 // Go makes f a task of g and returns its future. If as many tasks run as g has
-// workers, f waits for its turn; if as many wait already, Go waits until one of
-// them begins. That ends, too, when the group stops: then f does not run, and
+// workers, f waits for its turn; if as many wait already, Go waits until half of
+// them have begun. That ends, too, when the group stops: then f does not run, and
 // its future says so with [ErrSkipped]. Tasks begin in the order of the calls.
 //
 // A task may start others, but not wait for them: if all do, nobody is left to run
@@ -27,9 +27,8 @@ func Go[T any](g *Group, f func(context.Context) (T, error)) *Future[T] {
 		call := wrap(g.cfg, func(ctx context.Context, _ struct{}) (T, error) { return inner(ctx) })
 		f = func(ctx context.Context) (T, error) { return call(ctx, struct{}{}) }
 	}
-	t := &Future[T]{f: f, done: make(chan struct{})}
-	t.job = t
-	g.submit(&t.task)
+	t := &Future[T]{f: f}
+	t.task.add(g, t)
 	return t
 }
 
@@ -40,30 +39,30 @@ func Go[T any](g *Group, f func(context.Context) (T, error)) *Future[T] {
 //   - a *[PanicError] if it panicked, [ErrGoexit] if it called runtime.Goexit,
 //   - one that matches [ErrSkipped], and what stopped the group, if it never ran.
 func (t *Future[T]) Result() (T, error) {
-	<-t.done
+	t.task.wait()
 	return t.value, t.err
 }
 
 // Done returns a channel that is closed when the task has ended.
-func (t *Future[T]) Done() <-chan struct{} { return t.done }
+func (t *Future[T]) Done() <-chan struct{} { return t.task.over() }
 
 // run is [job].
 func (t *Future[T]) run(ctx context.Context) error {
-	v, err := t.f(ctx)
-	t.settle(v, err)
+	var v T
+	var err error
+	if t.plain != nil {
+		err = t.plain(ctx)
+	} else {
+		v, err = t.f(ctx)
+	}
+	t.f, t.plain, t.err = nil, nil, err // what a task holds on to is not needed any more
+	if err == nil {
+		t.value = v
+	}
 	return err
 }
 
 // fail is [job].
 func (t *Future[T]) fail(err error) {
-	var none T
-	t.settle(none, err)
-}
-
-func (t *Future[T]) settle(v T, err error) {
-	if t.f = nil; err == nil {
-		t.value = v
-	}
-	t.err = err
-	close(t.done)
+	t.f, t.plain, t.err = nil, nil, err
 }

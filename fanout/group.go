@@ -21,7 +21,7 @@ import (
 // It has no goroutine while it has no task, and never more than workers. Call
 // [Group.Wait] in every case: it is what ends the group's context.
 type Group struct {
-	scope
+	ctx    scope // of the tasks
 	cfg    *config
 	record record
 
@@ -38,24 +38,6 @@ type Group struct {
 	idle    chan struct{}          // closed when open and running are 0; made by Wait
 }
 
-// job is a [Future] of any type.
-type job interface {
-	run(ctx context.Context) error
-	fail(err error)
-}
-
-// task is what a Group knows of a Future.
-type task struct {
-	links   list.Node[task]
-	job     job
-	index   int
-	in      chan struct{} // closed when the task gets out of blocked into queue
-	blocked bool          // it is in blocked; guarded by the group's mu
-}
-
-// Links is [list.Linked].
-func (t *task) Links() *list.Node[task] { return &t.links }
-
 // NewGroup returns a group without tasks, whose context ends with ctx. The
 // options that matter are Workers, CollectErrors, KeepFailures, Timeout, Guard,
 // Progress and PanicsAsErrors. Without [Workers] there are GOMAXPROCS: set it for
@@ -65,7 +47,7 @@ func NewGroup(ctx context.Context, opts ...Option) *Group {
 		panic("fanout: NewGroup needs a context, got nil")
 	}
 	g := &Group{cfg: newConfig(opts, -1)}
-	g.parent = ctx
+	g.ctx.parent = ctx
 	if g.cfg.keep > 0 {
 		g.record.kept = &kept{most: g.cfg.keep}
 	}
@@ -80,7 +62,12 @@ func (g *Group) Go(f func(context.Context) error) *Future[struct{}] {
 	if f == nil {
 		panic("fanout: Go needs a function, got nil")
 	}
-	return Go(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	if g.cfg.wraps() {
+		return Go(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	}
+	t := &Future[struct{}]{plain: f}
+	t.task.add(g, t)
+	return t
 }
 
 // Workers returns how many tasks may run at once.
@@ -132,15 +119,15 @@ func (g *Group) Wait() error {
 	f, complete := g.fault, !g.skipped
 	g.mu.Unlock()
 	if first {
-		g.end()
+		g.ctx.end()
 	}
 	f.Raise()
-	return g.record.outcome(g.parent, complete)
+	return g.record.outcome(g.ctx.parent, complete)
 }
 
 // submit runs t, queues it, or waits until it can be queued.
 func (g *Group) submit(t *task) {
-	stopped := g.Err() != nil
+	stopped := g.ctx.Err() != nil
 	g.mu.Lock()
 	if g.over {
 		g.mu.Unlock()
@@ -173,7 +160,7 @@ func (g *Group) await(t *task) {
 	select {
 	case <-t.in:
 		return
-	case <-g.Done():
+	case <-g.ctx.Done():
 	}
 	g.mu.Lock()
 	out := t.blocked
@@ -186,16 +173,17 @@ func (g *Group) await(t *task) {
 	}
 }
 
-// takeLocked takes the task whose turn it is, and lets another into the queue.
+// takeLocked takes the task whose turn it is, nil if there is none. Those who
+// wait get in once the queue is half empty: one that submits many tasks would
+// otherwise be woken for each.
 func (g *Group) takeLocked() *task {
-	t := g.queue.PopFront()
-	g.admitLocked()
-	if t == nil {
-		t = g.queue.PopFront()
+	if g.queue.Len() <= g.workers/2 {
+		g.admitLocked()
 	}
-	return t
+	return g.queue.PopFront()
 }
 
+// admitLocked lets those who wait into the queue, as many as there is room for.
 func (g *Group) admitLocked() {
 	for g.queue.Len() < g.workers && g.blocked.Len() > 0 {
 		t := g.blocked.PopFront()
@@ -224,14 +212,14 @@ func (g *Group) work(t *task) {
 
 // run runs t, unless the group has stopped.
 func (g *Group) run(t *task) {
-	if g.Err() != nil {
+	if g.ctx.Err() != nil {
 		g.skip(t)
 		return
 	}
-	if err := t.job.run(&g.scope); err != nil {
-		g.record.fail(&g.scope, t.index, err)
+	if err := t.job.run(&g.ctx); err != nil {
+		g.record.fail(&g.ctx, t.index, err)
 	}
-	g.ended()
+	g.ended(t)
 }
 
 func (g *Group) faulted(t *task, f *fault.Fault) {
@@ -240,9 +228,9 @@ func (g *Group) faulted(t *task, f *fault.Fault) {
 		g.fault = f
 	}
 	g.mu.Unlock()
-	g.cancel(f.Err())
+	g.ctx.cancel(f.Err())
 	t.job.fail(f.Err())
-	g.ended()
+	g.ended(t)
 }
 
 // skip ends a task that does not run.
@@ -250,13 +238,17 @@ func (g *Group) skip(t *task) {
 	g.mu.Lock()
 	g.skipped = true
 	g.mu.Unlock()
-	t.job.fail(&skipped{ctxerr.Of(&g.scope)})
-	g.ended()
+	t.job.fail(&skipped{ctxerr.Of(&g.ctx)})
+	g.ended(t)
 }
 
-// ended counts a task off.
-func (g *Group) ended() {
+// ended tells those who wait for t, and counts it off.
+func (g *Group) ended(t *task) {
 	g.mu.Lock()
+	t.ended = true
+	if t.done != nil {
+		close(t.done)
+	}
 	g.open--
 	g.signalLocked()
 	g.mu.Unlock()
