@@ -27,7 +27,7 @@ type Breaker struct {
 	window  atomic.Pointer[window]
 	rules   atomic.Pointer[rules]
 	refusal atomic.Pointer[OpenError]
-	cfg     config
+	cfg     *config
 	counts  *counts // nil without Counted
 	clock   mono.Clock
 	fixed   uint64 // flags that the options set for good
@@ -74,9 +74,11 @@ type Breaker struct {
 // within 10 seconds.
 //
 // It panics if the options contradict each other.
-func New(opts ...Option) *Breaker {
-	c := newConfig(opts)
-	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(&c)}
+func New(opts ...Option) *Breaker { return newBreaker(newConfig(opts)) }
+
+// newBreaker returns a breaker of the configuration c, which breakers may share.
+func newBreaker(c *config) *Breaker {
+	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(c)}
 	b.plain = call{b: b, begin: unstamped}
 	if c.counted {
 		b.counts = newCounts()

@@ -60,7 +60,7 @@ func DefaultOutcome(ctx context.Context, err error) Outcome {
 
 // classify returns what the breaker makes of err.
 func (b *Breaker) classify(ctx context.Context, err error) Outcome {
-	switch c := &b.cfg; {
+	switch c := b.cfg; {
 	case c.classify != nil:
 		if o := c.classify(ctx, err); o == Success || o == Ignored {
 			return o

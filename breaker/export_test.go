@@ -7,6 +7,10 @@ func Spread(b *Breaker) {
 	}
 }
 
+// AddLate adds a success to the window of b the way a goroutine does that was
+// delayed while the window ran empty.
+func AddLate(b *Breaker) { b.window.Load().pass() }
+
 // TimerRuns reports whether b waits for anything.
 func TimerRuns(b *Breaker) bool {
 	b.mu.Lock()

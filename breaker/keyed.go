@@ -21,9 +21,10 @@ import (
 // shares one breaker with all others that found no room.
 //
 // Cost: a lookup hashes the key and takes one of 16 mutexes for a map access,
-// and allocates nothing for a key that is there.
+// and allocates nothing for a key that is there. A key costs about a kilobyte.
 type Keyed[K comparable] struct {
 	cfg    keyedConfig
+	each   *config // of the breakers
 	quota  *quota
 	seed   maphash.Seed
 	shards [keyShards]shard[K]
@@ -65,11 +66,12 @@ func NewKeyed[K comparable](opts ...KeyedOption) *Keyed[K] {
 	c := newKeyedConfig(opts)
 	k := &Keyed[K]{cfg: c, seed: maphash.MakeSeed()}
 	k.quota = &quota{share: c.share, keys: &k.size}
-	k.cfg.breaker = append(k.cfg.breaker, optionFunc(func(c *config) { c.quota = k.quota }))
+	k.each = newConfig(c.breaker)
+	k.each.quota = k.quota
 	for i := range k.shards {
 		k.shards[i].keys = map[K]*entry{}
 	}
-	k.rest = New(k.cfg.breaker...)
+	k.rest = newBreaker(k.each)
 	return k
 }
 
@@ -103,7 +105,7 @@ func (k *Keyed[K]) add(key K, s *shard[K]) *Breaker {
 		k.overflow.Add(1)
 		return k.rest
 	}
-	fresh := &entry{b: New(k.cfg.breaker...), used: true}
+	fresh := &entry{b: newBreaker(k.each), used: true}
 	s.mu.Lock()
 	e := s.keys[key]
 	if e == nil {

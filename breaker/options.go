@@ -37,10 +37,10 @@ type config struct {
 	quota          *quota // of a Keyed
 }
 
-func newConfig(opts []Option) config {
-	c := config{openFor: 5 * time.Second, probes: 1, closeRatio: million, lease: 10 * time.Second}
+func newConfig(opts []Option) *config {
+	c := &config{openFor: 5 * time.Second, probes: 1, closeRatio: million, lease: 10 * time.Second}
 	for _, o := range opts {
-		o.apply(&c)
+		o.apply(c)
 	}
 	c.rules.complete()
 	if c.openMax > 0 && c.openMax < c.openFor {

@@ -25,7 +25,7 @@ type lease struct {
 }
 
 func newProbes(c *config) probes {
-	return probes{limit: c.probes, need: c.need(), lease: c.lease, leases: make([]lease, 0, min(c.probes, 16))}
+	return probes{limit: c.probes, need: c.need(), lease: c.lease}
 }
 
 func (p *probes) reset() { p.leases, p.passed, p.failed = p.leases[:0], 0, 0 }

@@ -136,6 +136,18 @@ func TestAWindowThatRanEmptyBeginsAnew(t *testing.T) {
 	})
 }
 
+func TestAnAddThatWasDelayedUntilTheWindowRanEmptyIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.FailureRate(0.5, 2), breaker.Window(time.Second))
+		play(t, b, "s")
+		time.Sleep(time.Hour)
+		breaker.AddLate(b)
+		time.Sleep(time.Hour)
+		play(t, b, "s")
+		assert.EqualValues(t, 1, b.Stats().WindowCalls)
+	})
+}
+
 func TestTheLastCallsAreCountedWhenever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := breaker.New(breaker.FailureRate(0.5, 4), breaker.CountWindow(4))

@@ -29,11 +29,10 @@ type window struct {
 	spread atomic.Pointer[spread]
 
 	_      [104]byte
-	passed [slots]atomic.Uint64 // fast successes, until spread
-	meets  atomic.Uint32
-	_      [124]byte
+	passed [slots]atomic.Uint64 // fast successes, until spread: a pair of lines
 
-	bucket [slots]tally
+	meets  atomic.Uint32
+	bucket [buckets]tally
 }
 
 // tally is what has been counted, but for fast successes that are still in
@@ -112,7 +111,7 @@ func (w *window) drain(i uint32) uint64 {
 	return n
 }
 
-func (w *window) current() *tally { return &w.bucket[w.cur.Load()%slots] }
+func (w *window) current() *tally { return &w.bucket[w.cur.Load()] }
 
 // turn begins the next bucket. Cells that have not been current for a whole
 // step are moved into the tally, so that a sum need look at two buckets' cells
@@ -133,7 +132,7 @@ func (w *window) sum() tally {
 		t.sum(w.bucket[i])
 	}
 	cur := w.cur.Load()
-	t.calls += w.cells(cur%slots) + w.cells((cur+buckets-1)%buckets)
+	t.calls += w.cells(cur) + w.cells((cur+buckets-1)%buckets)
 	return t
 }
 
