@@ -1,8 +1,9 @@
 package breaker_test
 
 // The ways in which breakers in wide use can be wedged or fooled, each as a
-// test. Traps that are about retries, timeouts, hedges or response bodies have
-// their tests in the packages that do those things.
+// test, numbered as in our list of them. The numbers that are missing are about
+// what a breaker does not do: timeouts (12), response bodies (13), hedges (14)
+// and the errors and delays of retries (19, 20).
 
 import (
 	"context"
@@ -311,6 +312,17 @@ func TestTrap08DoneTwiceIsOneFailure(t *testing.T) {
 	}
 }
 
+func TestTrap09ABadNodePoisonsNoOther(t *testing.T) {
+	a, b := breaker.New(breaker.ConsecutiveFailures(1)), breaker.New(breaker.ConsecutiveFailures(1))
+	trip(t, a)
+	assert.NoError(t, b.Do(t.Context(), succeed), "no shared state, and no lock while a call runs")
+	var wg sync.WaitGroup
+	meet := make(chan struct{})
+	wg.Go(func() { _ = b.Do(t.Context(), func(context.Context) error { meet <- struct{}{}; return nil }) })
+	assert.NoError(t, b.Do(t.Context(), func(context.Context) error { <-meet; return nil }))
+	wg.Wait()
+}
+
 func TestTrap10EventsAreToldInOrderOutsideTheLock(t *testing.T) {
 	var c changes
 	var b *breaker.Breaker
@@ -379,6 +391,16 @@ func TestTrap16NoStampedeInHalfOpen(t *testing.T) {
 	})
 }
 
+func TestTrap17ThresholdsAreExactAndThoseThatNeverTripArePanics(t *testing.T) {
+	b := breaker.New(breaker.FailureRate(0.57, 100), breaker.CountWindow(100))
+	play(t, b, strings.Repeat("s", 43)+strings.Repeat("f", 56))
+	assert.Equal(t, breaker.Closed, b.State())
+	play(t, b, "f")
+	assert.Equal(t, breaker.Open, b.State(), "57 of 100 are 0.57, whatever float64 makes of it")
+	assert.Panics(t, func() { breaker.New(breaker.FailureRate(0.5, 100), breaker.CountWindow(10)) })
+	assert.Panics(t, func() { breaker.FailureRate(0, 1) })
+}
+
 func TestTrap18StateIsEffectiveWithoutTrafficAndWithoutSideEffects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c changes
@@ -403,6 +425,22 @@ func TestTrap21OptionsAreSharedSafely(t *testing.T) {
 	a.SetRules(breaker.ConsecutiveFailures(100))
 	assert.Error(t, b.Do(t.Context(), fail))
 	assert.Equal(t, breaker.Open, b.State())
+}
+
+// uncomparable is an error that panics when it is compared.
+type uncomparable struct{ fields []string }
+
+func (uncomparable) Error() string { return "uncomparable" }
+
+func TestTrap22NoErrorIsComparedOrReflectedOn(t *testing.T) {
+	b := breaker.New(breaker.ConsecutiveFailures(2), breaker.HonorRetryAfter(time.Minute))
+	err := uncomparable{[]string{"a"}}
+	for range 2 {
+		assert.Equal(t, err, b.Do(t.Context(), func(context.Context) error { return err }))
+	}
+	refused := b.Ready()
+	assert.ErrorIs(t, refused, breaker.ErrOpen)
+	assert.NotErrorIs(t, refused, err)
 }
 
 func TestTrap23AnErrorNeedNotBeAFailure(t *testing.T) {
