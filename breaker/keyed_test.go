@@ -53,6 +53,19 @@ func TestIdleKeysAreForgottenButNotOpenOnes(t *testing.T) {
 	})
 }
 
+func TestAKeyIsKeptForTheIdleTimeAtLeast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := breaker.NewKeyed[int](breaker.IdleAfter(time.Minute))
+		k.Breaker(1)
+		time.Sleep(59 * time.Second)
+		k.Breaker(2)
+		time.Sleep(59 * time.Second)
+		assert.Equal(t, 2, k.Stats().Keys, "the second was used 59 seconds ago")
+		time.Sleep(time.Minute)
+		assert.Equal(t, 0, k.Stats().Keys)
+	})
+}
+
 func TestKeysAreBounded(t *testing.T) {
 	k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Hour), breaker.MaxKeys(50))
 	assert.Error(t, k.Do(t.Context(), -1, fail))
