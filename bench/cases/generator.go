@@ -61,7 +61,7 @@ func generators() []harness.Case {
 		{Package: "generator", Name: "prefetched by 64", Items: generatorItems, Rows: []harness.Row{
 			row("weir", func() int { return sumSeq(generator.New(ctx, count, generator.Buffer(64)).All()) }),
 			row("channel of 64", func() int { return chanSum(nil) }),
-			row("channel of 64 with a done channel", func() int { return chanSum(ctx) }),
+			row("channel of 64 with a done channel", func() int { return chanSum(make(chan struct{})) }),
 		}},
 	}
 }
@@ -83,19 +83,19 @@ func sumNext(g *generator.Generator[int]) int {
 	return sum
 }
 
-// chanSum counts in a goroutine; with a ctx every send can be cancelled.
-func chanSum(ctx context.Context) int {
+// chanSum counts in a goroutine; with done every send can be cancelled.
+func chanSum(done <-chan struct{}) int {
 	c := make(chan int, 64)
 	go func() {
 		defer close(c)
 		for i := range generatorItems {
-			if ctx == nil {
+			if done == nil {
 				c <- i
 				continue
 			}
 			select {
 			case c <- i:
-			case <-ctx.Done():
+			case <-done:
 				return
 			}
 		}

@@ -30,8 +30,8 @@ func TestOf(t *testing.T) {
 	cancel()
 	cancelLate()
 	cancelCaused(errCause)
-	assert.True(t, ctxerr.Of(plain) == context.Canceled, "programs compare with ==") //nolint:errorlint // identity is the promise
-	assert.True(t, ctxerr.Of(late) == context.DeadlineExceeded)                      //nolint:errorlint // identity is the promise
+	assert.True(t, ctxerr.Of(plain) == context.Canceled, "programs compare with ==") //nolint:errorlint,testifylint // identity is the promise
+	assert.True(t, ctxerr.Of(late) == context.DeadlineExceeded)                      //nolint:errorlint,testifylint // identity is the promise
 
 	err := ctxerr.Of(caused)
 	assert.ErrorIs(t, err, context.Canceled)
