@@ -67,7 +67,7 @@ func TestWaitingAllocatesNothingInTheSteadyState(t *testing.T) {
 			s := semaphore.New(1, opts...)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			const rounds = 20_000
+			const rounds = 8_000
 			pass := func() {
 				var wg sync.WaitGroup
 				for g := range 3 {

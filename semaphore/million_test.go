@@ -94,7 +94,7 @@ func goroutine(n int) float64 {
 func TestACrowdOfWaitersIsServedAndCancelledWithoutLoss(t *testing.T) {
 	n := 20_000
 	if raceEnabled {
-		n = 4000 // the detector bounds the number of goroutines
+		n = 2000 // the detector bounds the number of goroutines
 	}
 	own, total := crowd(t, n)
 	t.Logf("%d waiters: %.0f B each, %.0f B with the goroutine", n, own, total)

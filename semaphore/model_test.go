@@ -490,9 +490,9 @@ func runModel(t *testing.T, data []byte) {
 }
 
 func TestRandomOperationsAgainstTheModel(t *testing.T) {
-	runs := 600
-	if testing.Short() {
-		runs = 60
+	runs := 400
+	if testing.Short() || raceEnabled {
+		runs = 80
 	}
 	for seed := range runs {
 		rng := rand.New(rand.NewPCG(uint64(seed), 4)) // #nosec G404 -- reproducible
