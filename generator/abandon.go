@@ -26,7 +26,6 @@ func inBubble() bool { return mono.New().Time(0).Year() < 2020 }
 
 // abandon ends a generator without a handle. So nobody pulls, and nobody waits.
 func abandon[T any](c *core[T]) {
-	c.closed.Store(true)
 	l := c.life.Load()
 	if l == nil {
 		return // it has ended

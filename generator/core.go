@@ -17,7 +17,7 @@ type core[T any] struct {
 	produce func(context.Context, func(T) bool) error
 	buffer  int
 
-	closed  atomic.Bool             // by Close, or because the handle was dropped
+	closed  atomic.Bool             // by Close
 	looping atomic.Bool             // a loop has the turn, until it has ended the generator
 	life    atomic.Pointer[life[T]] // from the producer's beginning to its end
 	ended   atomic.Pointer[ending]  // set once it has ended, or can no more begin
