@@ -58,7 +58,7 @@ type Work interface {
 // but itself.
 type Claim struct {
 	// N is the number of items, and Workers how many may run at once; 0 means
-	// GOMAXPROCS. They are set before Run, like AtOnce.
+	// GOMAXPROCS, and with AtOnce it must not be 0. They are set before Run.
 	N       int
 	Workers int
 	AtOnce  bool
@@ -128,21 +128,27 @@ func (c *Claim) ended(f *fault.Fault) {
 
 // lead is what the goroutine that called Run does.
 func (c *Claim) lead() {
-	workers := c.Workers
-	if workers == 0 && c.N > 1 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	workers = min(workers, c.N)
+	workers := min(c.Workers, c.N)
 	switch {
-	case workers <= 1:
+	case c.N <= 1 || workers == 1:
 		c.alone(0, c.N)
+		return
 	case c.AtOnce:
 		c.start(0, workers, c.singles)
-	default:
-		if from, chunk := c.probe(); from < c.N {
-			c.start(from, workers, func() { c.chunks(chunk) })
-		}
+		return
 	}
+	from, chunk := c.probe()
+	if from == c.N {
+		return
+	}
+	if workers == 0 { // asked for late: it takes a lock of the scheduler
+		workers = min(runtime.GOMAXPROCS(0), c.N-from)
+	}
+	if workers == 1 {
+		c.alone(from, c.N)
+		return
+	}
+	c.start(from, workers, func() { c.chunks(chunk) })
 }
 
 // start lets so many workers, this goroutine included, claim from the index from.
