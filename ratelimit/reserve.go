@@ -128,10 +128,17 @@ func (r Reservation) Delay() time.Duration {
 // would meet with those of newcomers. Those who wait behind it move up. A second
 // Cancel does nothing.
 func (r *Reservation) Cancel() bool {
+	if r.l == nil {
+		return false
+	}
+	return r.cancel(r.l.now())
+}
+
+func (r *Reservation) cancel(t int64) bool {
 	if r.l == nil || r.n == 0 {
 		return false
 	}
-	back := r.l.refund(r, r.l.now())
+	back := r.l.refund(r, t)
 	*r = Reservation{}
 	return back
 }

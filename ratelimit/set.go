@@ -66,11 +66,13 @@ func (l *Limiter) sweepLocked(c *cell, t int64, ready *chain) {
 // SetTokens sets the tokens in the bucket, as far as they fit: to empty it, to
 // fill it, or to take over the state of another. A negative number is a debt.
 // Those who wait come after it. It panics if tokens is NaN or below -[MaxBurst].
-func (l *Limiter) SetTokens(tokens float64) {
+func (l *Limiter) SetTokens(tokens float64) { l.setTokens(l.now(), tokens) }
+
+func (l *Limiter) setTokens(t int64, tokens float64) {
 	if !(tokens >= -MaxBurst) { // NaN fails too
 		panic(fmt.Sprintf("ratelimit: tokens must be a number of at least %d, got %v", int64(-MaxBurst), tokens))
 	}
-	l.level(l.now(), func(c *cell, _, now int64) int64 { return now + c.missing(tokens) })
+	l.level(t, func(c *cell, _, now int64) int64 { return now + c.missing(tokens) })
 }
 
 // missing returns what a bucket with that many tokens lacks of a full one, in
