@@ -16,7 +16,7 @@ func TestACallThatSucceedsAtOnceAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
 	for name, p := range map[string]*retry.Policy{
 		"plain":  retry.New(),
-		"budget": retry.New(retry.Spend(retry.NewBudget(0.1, 3)), retry.MaxElapsed(time.Hour)),
+		"budget": retry.New(retry.Spend(retry.NewBudget(0.1, 3)), retry.MaxElapsed(time.Hour), retry.Counted()),
 	} {
 		assert.Zero(t, testing.AllocsPerRun(1000, func() { _ = p.Do(ctx, succeed) }), name)
 		assert.Zero(t, testing.AllocsPerRun(1000, func() {
@@ -31,8 +31,13 @@ func TestACallThatSucceedsAtOnceAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestARetryWithoutAPauseAllocatesOneObject(t *testing.T) {
-	p := constant(0)
+func TestACallThatMustNotBeRetriedAllocatesNothing(t *testing.T) {
+	p, err := retry.New(), retry.Permanent(errBoom)
+	fails := func(context.Context) error { return err }
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { _ = p.Do(t.Context(), fails) }))
+}
+
+func TestARetryAllocatesOneObjectAndItsTimer(t *testing.T) {
 	n := 0
 	flaky := func(context.Context) error {
 		if n++; n%2 == 1 {
@@ -40,5 +45,24 @@ func TestARetryWithoutAPauseAllocatesOneObject(t *testing.T) {
 		}
 		return nil
 	}
-	assert.LessOrEqual(t, testing.AllocsPerRun(1000, func() { _ = p.Do(context.Background(), flaky) }), 3.0)
+	p := constant(0)
+	assert.InDelta(t, 1, testing.AllocsPerRun(1000, func() { _ = p.Do(t.Context(), flaky) }), 0, "no pause, no timer")
+	p = constant(1)
+	timer := testing.AllocsPerRun(1000, func() { <-time.NewTimer(1).C })
+	assert.InDelta(t, 1+timer, testing.AllocsPerRun(1000, func() { _ = p.Do(t.Context(), flaky) }), 0)
+}
+
+func TestAFirstAttemptInsideARetryAllocatesTheObjectThatHidesIt(t *testing.T) {
+	p := retry.New()
+	_ = constant(0).Do(t.Context(), func(ctx context.Context) error {
+		want := 0.0
+		if retry.Attempt(ctx) > 1 {
+			want = 1
+		}
+		assert.InDelta(t, want, testing.AllocsPerRun(1000, func() { _ = p.Do(ctx, succeed) }), 0)
+		if want == 0 {
+			return errBoom
+		}
+		return nil
+	})
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirkit/weir/retry"
@@ -85,4 +88,87 @@ func ExamplePolicy_Begin() {
 	// again
 	// again
 	// <nil>
+}
+
+func ExampleNewBudget() {
+	// However many clients share the budget, retries add at most a tenth to the
+	// load of a service that is down.
+	policy := retry.New(
+		retry.Backoff(retry.Constant(0)),
+		retry.Spend(retry.NewBudget(0.1, 0)),
+	)
+	attempts := 0
+	for range 100 {
+		_ = policy.Do(context.Background(), func(context.Context) error {
+			attempts++
+			return errors.New("down")
+		})
+	}
+	fmt.Println(attempts, "attempts for 100 calls")
+	// Output: 110 attempts for 100 calls
+}
+
+func ExampleHedge() {
+	policy := retry.New(retry.Hedge(10 * time.Millisecond))
+	var runs atomic.Int32
+	answer, err := retry.Do(context.Background(), policy, func(ctx context.Context) (string, error) {
+		if runs.Add(1) == 1 {
+			<-ctx.Done() // the first replica hangs, until the second has answered
+			return "", ctx.Err()
+		}
+		return "from the second replica", nil
+	})
+	fmt.Println(answer, err)
+	// Output: from the second replica <nil>
+}
+
+func ExampleFallback() {
+	price, err := retry.Do(context.Background(), retry.New(retry.MaxRetries(0)),
+		func(context.Context) (int, error) { return 0, errors.New("price service is down") },
+		retry.Fallback(func(context.Context, error) (int, error) { return 99, nil }),
+	)
+	fmt.Println(price, err)
+	// Output: 99 <nil>
+}
+
+func ExampleDiscard() {
+	policy := retry.New(retry.Backoff(retry.Constant(0)))
+	get := func(ctx context.Context) (io.ReadCloser, error) {
+		body := io.NopCloser(strings.NewReader("body"))
+		if retry.Attempt(ctx) == 1 {
+			return body, errors.New("503 Service Unavailable")
+		}
+		return body, nil
+	}
+	body, err := retry.Do(context.Background(), policy, get, retry.Discard(func(body io.ReadCloser) {
+		fmt.Println("closing the body of a failed attempt")
+		_ = body.Close()
+	}))
+	text, _ := io.ReadAll(body)
+	_ = body.Close()
+	fmt.Println(string(text), err)
+	// Output:
+	// closing the body of a failed attempt
+	// body <nil>
+}
+
+// Any type with NextBackOff is a backoff, as those of
+// github.com/cenkalti/backoff: retry.BackoffFrom(backoff.NewExponentialBackOff).
+func ExampleBackoffFrom() {
+	policy := retry.New(retry.BackoffFrom(newFibonacci))
+	_ = policy.Do(context.Background(), func(context.Context) error { return errors.New("down") })
+	// Output:
+	// 1ms
+	// 1ms
+	// 2ms
+}
+
+type fibonacci struct{ last, next time.Duration }
+
+func newFibonacci() *fibonacci { return &fibonacci{0, time.Millisecond} }
+
+func (f *fibonacci) NextBackOff() time.Duration {
+	f.last, f.next = f.next, f.last+f.next
+	fmt.Println(f.last)
+	return f.last
 }
