@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/breaker"
 )
@@ -70,4 +71,60 @@ func TestARejectedProbeAllocatesNothing(t *testing.T) {
 func zero(t *testing.T, what string, f func()) {
 	t.Helper()
 	assert.Zero(t, testing.AllocsPerRun(200, f), what)
+}
+
+func TestWhatIsPromisedToTakeNoLockTakesNone(t *testing.T) {
+	ctx := t.Context()
+	full := func() *breaker.Breaker {
+		b := breaker.New(breaker.Initially(breaker.HalfOpen))
+		_, err := b.Acquire(ctx)
+		require.NoError(t, err)
+		return b
+	}
+	open := func() *breaker.Breaker {
+		b := breaker.New()
+		b.ForceOpen(errDown)
+		return b
+	}
+	tests := []struct {
+		name string
+		b    *breaker.Breaker
+	}{
+		{"consecutive failures", breaker.New(breaker.ConsecutiveFailures(3))},
+		{"a count of failures", breaker.New(breaker.FailureCount(3))},
+		{"a rate over time", breaker.New(breaker.FailureRate(0.5, 20))},
+		{"a rate over the last calls", breaker.New(breaker.FailureRate(0.5, 20), breaker.CountWindow(100))},
+		{"slow calls", breaker.New(breaker.SlowCallRate(time.Hour, 0.5, 20))},
+		{"counted", breaker.New(breaker.Counted())},
+		{"classified", breaker.New(breaker.Classify(breaker.DefaultOutcome))},
+		{"open", open()},
+		{"half-open without a free probe", full()},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for range 100 { // the window is full
+				_ = tt.b.Do(ctx, succeed)
+			}
+			done := make(chan struct{})
+			breaker.WhileLocked(tt.b, func() {
+				go func() {
+					defer close(done)
+					for range 10 {
+						_ = tt.b.Do(ctx, succeed)
+						_, _ = breaker.Do(ctx, tt.b, func(context.Context) (int, error) { return 1, nil })
+						if p, err := tt.b.Acquire(ctx); err == nil {
+							p.Done(nil)
+						}
+						_, _, _ = tt.b.Ready(), tt.b.State(), tt.b.RetryAfter()
+					}
+				}()
+				select {
+				case <-done:
+				case <-time.After(10 * time.Second):
+					t.Error("waits for the lock")
+				}
+			})
+			<-done
+		})
+	}
 }

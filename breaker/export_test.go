@@ -11,6 +11,13 @@ func Spread(b *Breaker) {
 // delayed while the window ran empty.
 func AddLate(b *Breaker) { b.window.Load().pass() }
 
+// WhileLocked runs f while b's lock is held.
+func WhileLocked(b *Breaker, f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+}
+
 // TimerRuns reports whether b waits for anything.
 func TimerRuns(b *Breaker) bool {
 	b.mu.Lock()
