@@ -46,7 +46,7 @@ func (o *observation) raise() float64 {
 	case o.starting:
 		return 2 * o.limit
 	case o.streak >= searching:
-		return o.limit + min(o.limit/2, headroom(o.limit)*float64(o.streak-searching+2))
+		return o.limit * (1 + min(0.5, 0.1*float64(o.streak-searching+1)))
 	}
 	return o.limit + headroom(o.limit)
 }

@@ -28,6 +28,8 @@ type control struct {
 	probed    int64   // when the last probe ended
 	probing   float64 // the limit to go back to; 0: no probe
 	probeTrip float64 // the latency before the probe
+	thought   float64 // the baseline before the probe
+	gap       int64   // until the next one
 	cutFrom   float64 // limit when a queue was first seen; 0: there is none
 	cutTrip   float64 // and the latency then
 	outcomes  [3]int64
@@ -47,7 +49,7 @@ type window struct {
 const (
 	minWindow  = int64(200 * time.Millisecond)
 	maxWindow  = int64(5 * time.Second) // a slower one starts anew, so that it does not mix the times before and after a pause
-	probeEvery = int64(5 * time.Second)
+	probeEvery = int64(5 * time.Second) // up to four times as long while probes bring nothing new
 
 	// probeCut must lead below the knee from where the limit settles, which is
 	// at most 25 % above it, and not so far that it costs much.
@@ -57,7 +59,7 @@ const (
 	// tolerance is how much above the baseline is no queue yet, but noise.
 	tolerance = 0.1
 	// searching is after how many raises in a row the steps become larger.
-	searching = 4
+	searching = 3
 )
 
 func (c *control) start(lowest, highest, first int64, cfg *config) {
@@ -66,7 +68,7 @@ func (c *control) start(lowest, highest, first int64, cfg *config) {
 	if c.algorithm = cfg.algorithm; c.algorithm == nil {
 		c.algorithm = gradient{}
 	}
-	c.starting = true
+	c.starting, c.gap = true, probeEvery
 	c.win.began = -1
 }
 
@@ -156,7 +158,7 @@ func (c *control) decide(s *Semaphore, now int64) {
 	case w.n == 0 && !o.dropped:
 		return
 	case c.mustProbe(&o, now):
-		c.probing, c.probeTrip, c.limit = c.limit, c.latency, c.limit*probeCut
+		c.probing, c.probeTrip, c.thought, c.limit = c.limit, c.latency, c.baseline, c.limit*probeCut
 	default:
 		c.probing = 0
 		c.follow(&o, c.algorithm.next(o))
@@ -193,7 +195,7 @@ func (c *control) follow(o *observation, limit float64) {
 // backend.
 func (c *control) disproved(o *observation) bool {
 	return c.cutFrom > 0 && o.saturated && c.limit < 0.85*c.cutFrom && c.latency < 1.1*c.cutTrip &&
-		c.latency*c.cutFrom > 1.2*c.cutTrip*c.limit
+		c.latency*c.cutFrom > (1.2+2*o.noise)*c.cutTrip*c.limit
 }
 
 // apply puts the limit into force.
@@ -216,7 +218,7 @@ func (c *control) apply(s *Semaphore, now int64, old float64, dropped bool) {
 // mustProbe reports whether it is time to see what a call takes without the
 // queue that our own limit may cause.
 func (c *control) mustProbe(o *observation, now int64) bool {
-	return now-c.probed >= c.atLeast(probeEvery, 20) && o.saturated && !o.dropped && !c.starting &&
+	return now-c.probed >= c.atLeast(c.gap, 20) && o.saturated && !o.dropped && !c.starting &&
 		c.limit*probeCut >= c.lowest && o.latency < 1.4*o.baseline
 }
 
@@ -238,7 +240,8 @@ func (c *control) learnBaseline(o *observation, now int64) {
 		c.baseline += 0.1 * (c.latency - c.baseline)
 	case c.disproved(o):
 		c.baseline, c.cutFrom = c.latency, 0
-		c.streak = searching // the cuts were a mistake: go back up fast
+		c.gap, c.probed = probeEvery, now-c.atLeast(probeEvery, 20)+5*minWindow // and make sure
+		c.streak = searching                                                    // the cuts were a mistake: go back up fast
 	}
 	if c.maxBaseline > 0 {
 		c.baseline = min(c.baseline, c.maxBaseline)
@@ -266,4 +269,9 @@ func (c *control) probe(now int64) {
 		return
 	}
 	c.limit, c.probing, c.probed = c.probing, 0, now
+	if c.latency < 0.93*c.thought || c.latency > 1.07*c.thought {
+		c.gap = probeEvery
+	} else {
+		c.gap = min(c.gap*3/2, 4*probeEvery)
+	}
 }
