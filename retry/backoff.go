@@ -90,10 +90,10 @@ func Decorrelated(base, largest time.Duration) Delays {
 			return largest
 		}
 		top := largest
-		if p := max(prev, base); p < largest/3 {
+		if p := max(prev, base); p <= largest/3 {
 			top = 3 * p
 		}
-		return min(between(base, max(top, base)), largest)
+		return between(base, top)
 	}
 }
 

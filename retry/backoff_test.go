@@ -24,6 +24,7 @@ func TestBackoffsWithoutJitter(t *testing.T) {
 		{"linear, to a multiple", retry.Linear(10*ms, 30*ms), []time.Duration{10 * ms, 20 * ms, 30 * ms, 30 * ms}},
 		{"exponential", retry.Exponential(10*ms, 70*ms), []time.Duration{10 * ms, 20 * ms, 40 * ms, 70 * ms, 70 * ms}},
 		{"exponential, to a power", retry.Exponential(10*ms, 40*ms), []time.Duration{10 * ms, 20 * ms, 40 * ms, 40 * ms}},
+		{"exponential, to just above a power", retry.Exponential(10, 21), []time.Duration{10, 20, 21, 21}},
 		{"base is the largest", retry.Exponential(1, 1), []time.Duration{1, 1, 1}},
 	}
 	for _, tt := range tests {
@@ -51,6 +52,7 @@ func TestJitterStaysInItsRangeAndReachesItsEnds(t *testing.T) {
 		{"equal, odd", retry.EqualJitter(retry.Constant(11)), 0, 6, 11},
 		{"decorrelated, first", retry.Decorrelated(10, 100), 0, 10, 30},
 		{"decorrelated, then", retry.Decorrelated(10, 100), 20, 10, 60},
+		{"decorrelated, up to the largest", retry.Decorrelated(3, 11), 3, 3, 9},
 		{"decorrelated, at the largest", retry.Decorrelated(10, 50), 50, 10, 50},
 		{"decorrelated, base is the largest", retry.Decorrelated(10, 10), 10, 10, 10},
 	}
@@ -85,6 +87,14 @@ func TestEveryBackoffTellsItsLargestDelay(t *testing.T) {
 			assert.Equal(t, second, d(attempt, retry.Longest), name)
 		}
 	}
+}
+
+func TestExponentialDoublesAsLongAsItFits(t *testing.T) {
+	d := retry.Exponential(1, math.MaxInt64)
+	for doublings := range 63 {
+		assert.Equal(t, time.Duration(1)<<doublings, d(doublings+1, 0))
+	}
+	assert.Equal(t, time.Duration(math.MaxInt64), d(64, 0))
 }
 
 // Trap 20: base * 2^n overflows, and jitter makes a delay negative.

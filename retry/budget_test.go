@@ -50,6 +50,12 @@ func TestABudgetAllowsItsRatioOfTheCallsAndTheMinimum(t *testing.T) {
 	}
 }
 
+func TestTheBoundsOfABudgetAreAllowed(t *testing.T) {
+	assert.NotPanics(t, func() { retry.NewBudget(1000, 1_000_000) })
+	assert.Panics(t, func() { retry.NewBudget(1000.001, 0) })
+	assert.Panics(t, func() { retry.NewBudget(0, 1_000_001) })
+}
+
 func TestTheRatioIsRoundedDownToMillionths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := constant(0, retry.MaxRetries(100), retry.Spend(retry.NewBudget(0.0000199, 0)))
