@@ -55,6 +55,7 @@ type Breaker struct {
 	rotateAt      int64 // when the window turns; 0: it is empty
 	openUntil     int64 // 0: not open, or forced
 	halfOpenUntil int64
+	askedUntil    int64         // by a failure of this generation, with HonorRetryAfter
 	openFor       time.Duration // of the last opening that a rule decided, before jitter
 	streak        int           // such openings, of one outage
 	reserved      bool          // the quota has been charged for the opening to come

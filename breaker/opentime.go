@@ -3,8 +3,6 @@ package breaker
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/weirkit/weir/internal/rejection"
 )
 
 // openTimeLocked returns how long to stay open, for an opening that a rule or a
@@ -13,7 +11,7 @@ import (
 // A growing time starts over once the breaker was closed, in between, for at
 // least as long as it had been open: openings that follow each other faster are
 // one outage.
-func (b *Breaker) openTimeLocked(now int64, cause error) time.Duration {
+func (b *Breaker) openTimeLocked(now int64) time.Duration {
 	if b.state == Closed && now-b.closedAt >= int64(b.openFor) {
 		b.streak = 0
 	}
@@ -28,8 +26,8 @@ func (b *Breaker) openTimeLocked(now int64, cause error) time.Duration {
 		}
 	}
 	b.streak++
-	if asked, known := rejection.After(cause); known && b.cfg.retryAfterMax > 0 {
-		d = min(asked, b.cfg.retryAfterMax)
+	if b.askedUntil > now {
+		d = time.Duration(b.askedUntil - now)
 	}
 	b.openFor = d
 	return d + b.jitter(d)

@@ -148,3 +148,38 @@ func TestJitterComesOnTopOfTheServersRetryAfter(t *testing.T) {
 		assert.Positive(t, longer)
 	})
 }
+
+// nosy is an error that looks at the breaker when it is asked.
+type nosy struct{ b **breaker.Breaker }
+
+func (nosy) Error() string { return "nosy" }
+func (n nosy) RetryAfter() time.Duration {
+	return time.Duration((*n.b).Stats().Openings+7) * time.Second
+}
+
+func TestAnErrorIsAskedOutsideTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b *breaker.Breaker
+		b = breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Minute))
+		assert.Error(t, b.Do(t.Context(), func(context.Context) error { return nosy{&b} }))
+		assert.Equal(t, 7*time.Second, b.RetryAfter())
+	})
+}
+
+func TestTheLastThatAskedSetsTheOpenTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(3), breaker.HonorRetryAfter(time.Minute))
+		fails := func(err error) { assert.Error(t, b.Do(t.Context(), func(context.Context) error { return err })) }
+		fails(unavailable(20 * time.Second))
+		time.Sleep(4 * time.Second)
+		fails(errDown)
+		fails(errDown)
+		assert.Equal(t, 16*time.Second, b.RetryAfter(), "it asked 4 seconds ago")
+		b.Reset()
+		fails(unavailable(time.Second))
+		time.Sleep(time.Second)
+		fails(errDown)
+		fails(errDown)
+		assert.Equal(t, 5*time.Second, b.RetryAfter(), "what it asked for is over")
+	})
+}

@@ -78,10 +78,11 @@ func OpenJitter(ratio float64) Option {
 	return optionFunc(func(c *config) { c.jitter = ratio })
 }
 
-// HonorRetryAfter lets the server say how long to stay open: if the error of
-// the call that opens the breaker has a method RetryAfter() time.Duration that
-// returns more than 0, that is the open time, be it shorter or longer than
-// OpenFor, but at most limit. OpenJitter comes on top.
+// HonorRetryAfter lets the server say how long to stay open. If the error of a
+// failure has a method RetryAfter() time.Duration that returns more than 0, it
+// asks not to be called until then; the last one to ask before an opening sets
+// its open time, be that shorter or longer than OpenFor, but it asks for limit
+// at most. OpenJitter comes on top.
 func HonorRetryAfter(limit time.Duration) Option {
 	mustBePositive("HonorRetryAfter", limit)
 	return optionFunc(func(c *config) { c.retryAfterMax = limit })

@@ -3,6 +3,8 @@ package breaker
 import (
 	"context"
 	"time"
+
+	"github.com/weirkit/weir/internal/rejection"
 )
 
 // finish judges how a call of the generation gen has ended, and settles it.
@@ -16,15 +18,27 @@ func (b *Breaker) finish(ctx context.Context, c *call, gen uint32, err error) {
 	o = b.classify(ctx, err)
 }
 
+// ending is how a call has ended.
+type ending struct {
+	outcome Outcome
+	slow    bool
+	err     error
+	wait    time.Duration // that the server asked for; 0: none, or not honored
+}
+
 // settle takes an outcome into account.
 func (b *Breaker) settle(ctx context.Context, c *call, gen uint32, o Outcome, err error) {
-	took, slow := time.Duration(0), false
+	e, took := ending{outcome: o, err: err}, time.Duration(0)
 	if c.begin != unstamped {
 		took = time.Duration(b.clock.Now() - c.begin)
 		r := b.rules.Load()
-		slow = r.slow.ratio > 0 && took > r.over
+		e.slow = r.slow.ratio > 0 && took > r.over
 	}
-	late, tell := b.count(c, gen, o, slow, err)
+	if limit := b.cfg.retryAfterMax; limit > 0 && o == Failure {
+		wait, _ := rejection.After(err) // calls the error's methods, so not under the lock
+		e.wait = min(wait, limit)
+	}
+	late, tell := b.count(c, gen, &e)
 	if b.counts != nil {
 		b.counts.end(o, late)
 	}
@@ -43,8 +57,8 @@ func (b *Breaker) settle(ctx context.Context, c *call, gen uint32, o Outcome, er
 // generation, the window is the one of that generation, since it was published
 // before the word that the call was admitted by. An add to it cannot leak into a
 // later generation.
-func (b *Breaker) count(c *call, gen uint32, o Outcome, slow bool, err error) (late, tell bool) {
-	if o == Success && !slow {
+func (b *Breaker) count(c *call, gen uint32, e *ending) (late, tell bool) {
+	if e.outcome == Success && !e.slow {
 		win := b.window.Load()
 		w := b.word.Load()
 		if w&lockedBits == 0 && c.probe == 0 && genOf(w) == gen {
@@ -55,7 +69,7 @@ func (b *Breaker) count(c *call, gen uint32, o Outcome, slow bool, err error) (l
 		}
 	}
 	b.mu.Lock()
-	late = !b.countLocked(c, gen, o, slow, err)
+	late = !b.countLocked(c, gen, e)
 	b.publishLocked()
 	b.armLocked()
 	tell = len(b.queue.waiting) > 0 && !b.queue.telling
@@ -65,36 +79,41 @@ func (b *Breaker) count(c *call, gen uint32, o Outcome, slow bool, err error) (l
 
 // countLocked records an outcome and does what follows from it. It reports
 // false if the outcome counts nowhere because it came too late.
-func (b *Breaker) countLocked(c *call, gen uint32, o Outcome, slow bool, err error) bool {
+func (b *Breaker) countLocked(c *call, gen uint32, e *ending) bool {
 	if uint32(b.gen) != gen { // #nosec G115 -- the word holds no more
 		return false
 	}
-	if slow && o == Success && err == nil {
-		err = ErrSlow
+	cause := e.err
+	if e.slow && e.outcome == Success {
+		cause = ErrSlow
+	}
+	if e.wait > 0 {
+		b.askedUntil = later(b.clock.Now(), e.wait)
 	}
 	switch b.state {
 	case Closed:
 		b.flight.leave(c.epoch)
-		if o == Ignored || b.mode == ForcedClosed {
+		if e.outcome == Ignored || b.mode == ForcedClosed {
 			break
 		}
 		r := b.rules.Load()
-		b.recordLocked(r, o == Failure, slow)
+		b.recordLocked(r, e.outcome == Failure, e.slow)
 		met, near := b.verdictLocked(r)
 		b.near = met || near
 		if !met {
 			b.met = false
 		} else if b.mayTripLocked() {
-			b.tripLocked(b.clock.Now(), err)
+			b.tripLocked(b.clock.Now(), cause)
 		}
 	case HalfOpen:
-		if slow && o == Success {
+		o := e.outcome
+		if e.slow && o == Success {
 			o = Failure
 		}
 		if !b.probes.settle(c.probe, o) {
 			return false
 		}
-		b.judgeLocked(b.clock.Now(), err)
+		b.judgeLocked(b.clock.Now(), cause)
 	case Open: // no permit is of such a generation
 	}
 	return true

@@ -122,7 +122,7 @@ func (b *Breaker) closeLocked(now int64, gradual bool) {
 
 // tripLocked opens because a rule or a probe says so.
 func (b *Breaker) tripLocked(now int64, cause error) {
-	b.openLocked(now, cause, b.openTimeLocked(now, cause))
+	b.openLocked(now, cause, b.openTimeLocked(now))
 }
 
 // later returns now + d, the largest time if that overflows, and 0, which
