@@ -53,7 +53,7 @@ func doWith[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T,
 	for _, o := range opts {
 		o.apply(&c)
 	}
-	v, err := do(ctx, w, &work[struct{}, T]{typed: fn, discard: c.discard})
+	v, err := do(ctx, w.first, &work[struct{}, T]{typed: fn, discard: c.discard})
 	if err != nil && c.fallback != nil {
 		return c.fallback(ctx, err)
 	}

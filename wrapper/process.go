@@ -14,8 +14,9 @@ import (
 // and there are no results: see Settle for those that succeeded. If ctx ends, no
 // further item begins, and the error matches that of ctx too.
 //
-// Items run at once as Workers says, on package fanout's engine. When Process
-// returns, all of them have ended. A panic of fn is raised here, as a
+// Items run at once as Workers says, on package fanout's engine. For Close and
+// Stats a batch is one call, so that Close waits for all of it. When Process
+// returns, all items have ended. A panic of fn is raised here, as a
 // *fanout.PanicError, and a runtime.Goexit ends this goroutine, after the others
 // have been cancelled and joined.
 func Process[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(context.Context, In) (T, error), opts ...ProcessOption) ([]T, error) {
@@ -48,20 +49,35 @@ func Settle[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(cont
 
 func settle[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(context.Context, In) (T, error), c *processConfig) []fanout.Result[T] {
 	opts := c.fanoutOptions(w, len(items))
-	if c.stopOnError {
-		return settleUntilError(ctx, w, items, fn, opts)
+	first, leave := w.enterBatch()
+	defer leave()
+	each := func(ctx context.Context, item In) (T, error) {
+		return do(ctx, first, &work[In, T]{item: fn, in: item})
 	}
-	return fanout.Settle(ctx, items, func(ctx context.Context, item In) (T, error) {
-		return do(ctx, w, &work[In, T]{item: fn, in: item})
-	}, opts...)
+	if c.stopOnError {
+		return settleUntilError(ctx, items, each, opts)
+	}
+	return fanout.Settle(ctx, items, each, opts...)
+}
+
+// enterBatch counts a batch as one call of w, and returns the frames for its
+// items, which then need not be counted one by one. If w is closed they refuse
+// every item.
+func (w *Wrapper) enterBatch() (first *frame, leave func()) {
+	if !w.life.enter() {
+		return w.first, func() {}
+	}
+	inside := *w.first
+	inside.life = nil
+	return &inside, w.life.leave
 }
 
 // settleUntilError is settle with StopOnError.
-func settleUntilError[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(context.Context, In) (T, error), opts []fanout.Option) []fanout.Result[T] {
+func settleUntilError[In, T any](ctx context.Context, items []In, each func(context.Context, In) (T, error), opts []fanout.Option) []fanout.Result[T] {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	settled := fanout.Settle(ctx, items, func(itemCtx context.Context, item In) (T, error) {
-		v, err := do(itemCtx, w, &work[In, T]{item: fn, in: item})
+		v, err := each(itemCtx, item)
 		if err == nil {
 			return v, nil
 		}

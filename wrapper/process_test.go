@@ -358,3 +358,25 @@ func TestProcessPanicsOnBadInput(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) { assert.PanicsWithValue(t, tt.want, tt.f) })
 	}
 }
+
+func TestCloseWaitsForABatchAsForOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wrapper.Compose(wrapper.Timeout(time.Minute), semaphore.New(2))
+		begin := time.Now()
+		done := make(chan error)
+		go func() {
+			_, err := wrapper.Process(t.Context(), w, numbers(10), func(context.Context, int) (int, error) {
+				assert.EqualValues(t, 1, w.Stats().Running)
+				time.Sleep(time.Second)
+				return 0, nil
+			})
+			done <- err
+		}()
+		synctest.Wait()
+		go func() { done <- w.Close() }()
+		assert.NoError(t, <-done)
+		assert.NoError(t, <-done, "the batch is not cut in the middle")
+		assert.Equal(t, 5*time.Second, time.Since(begin))
+		assert.Equal(t, wrapper.Stats{Closed: true}, w.Stats())
+	})
+}

@@ -41,7 +41,7 @@ func streamed[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn
 		options = append(options, fanout.CollectErrors())
 	}
 	return fanout.Stream(ctx, items, func(ctx context.Context, item In) (T, error) {
-		return do(ctx, w, &work[In, T]{item: fn, in: item})
+		return do(ctx, w.first, &work[In, T]{item: fn, in: item})
 	}, options...)
 }
 

@@ -53,7 +53,7 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 	if fn == nil {
 		panic("wrapper: Do needs a function, got nil")
 	}
-	_, err := do(ctx, w, &work[struct{}, struct{}]{plain: fn})
+	_, err := do(ctx, w.first, &work[struct{}, struct{}]{plain: fn})
 	return err
 }
 
@@ -71,15 +71,15 @@ func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, err
 	if len(opts) > 0 {
 		return doWith(ctx, w, fn, opts)
 	}
-	return do(ctx, w, &work[struct{}, T]{typed: fn})
+	return do(ctx, w.first, &work[struct{}, T]{typed: fn})
 }
 
-func do[In, T any](ctx context.Context, w *Wrapper, f *work[In, T]) (T, error) {
+// do runs f inside first and the frames in it.
+func do[In, T any](ctx context.Context, first *frame, f *work[In, T]) (T, error) {
 	var zero T
 	if ctx.Err() != nil {
 		return zero, ctxerr.Of(ctx)
 	}
-	first := w.first
 	if o := override(ctx); o != nil {
 		ctx, first = f.overridden(ctx, o, first)
 	}
