@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirkit/weir/breaker"
+	"github.com/weirkit/weir/fanout"
 	"github.com/weirkit/weir/ratelimit"
 	"github.com/weirkit/weir/retry"
 	"github.com/weirkit/weir/semaphore"
@@ -63,4 +64,43 @@ func BenchmarkDo(b *testing.B) {
 			cancel()
 		}
 	})
+}
+
+func BenchmarkProcess(b *testing.B) {
+	items := make([]int, 100_000)
+	noop := func(_ context.Context, n int) (int, error) { return n, nil }
+	perItem := func(b *testing.B) {
+		b.Helper()
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(items)), "ns/item")
+	}
+	b.Run("baseline=fanout.Settle", func(b *testing.B) {
+		for b.Loop() {
+			_ = fanout.Settle(context.Background(), items, noop)
+		}
+		perItem(b)
+	})
+	b.Run("baseline=fanout.Settle/workers=2", func(b *testing.B) {
+		for b.Loop() {
+			_ = fanout.Settle(context.Background(), items, noop, fanout.Workers(2))
+		}
+		perItem(b)
+	})
+	for _, tt := range []struct {
+		name   string
+		layers []wrapper.Layer
+	}{{"layers=none", nil}, {"layers=4", fourParts()}} {
+		w := wrapper.Compose(tt.layers...)
+		b.Run(tt.name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = wrapper.Process(context.Background(), w, items, noop)
+			}
+			perItem(b)
+		})
+		b.Run(tt.name+"/workers=2", func(b *testing.B) {
+			for b.Loop() {
+				_, _ = wrapper.Process(context.Background(), w, items, noop, wrapper.Workers(2))
+			}
+			perItem(b)
+		})
+	}
 }

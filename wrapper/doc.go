@@ -12,12 +12,20 @@
 // # Choosing
 //
 //   - [New] builds the standard order from a [Config], which may come from a
-//     file. It is what most need.
+//     file or the environment, with [Parts] of your own where you have them. It is
+//     what most need.
 //   - [Compose] stacks layers of your own choice, leftmost outermost: shared
-//     parts, other orders, foreign limiters ([Limiter]), foreign semaphores
-//     ([Semaphore]) and middleware ([Func]).
-//   - [Wrapper.Do] runs a function without a result, [Do] one with a result, and
-//     [Process] one for every item of a slice.
+//     parts, other orders, timeouts ([Timeout], [AttemptTimeout]), hedging
+//     ([Hedge]), panics as errors ([Recover]), foreign limiters ([Limiter]) and
+//     semaphores ([Semaphore]), and middleware ([Func]).
+//   - [Wrapper.Do] runs a function without a result, [Do] one with a result, with
+//     [Fallback] and [Discard] if need be.
+//   - [Process] and [Settle] run one for every item of a slice, [ProcessSeq] and
+//     [Stream] for those of a sequence.
+//   - [NewKeyed] has a wrapper for each host or tenant, [PerKey] a layer of that
+//     kind. [WithOverride] lets one call differ from the others.
+//   - [Wrapper.Explain] and [Wrapper.Vet] say what a composition means.
+//   - Package httpguard puts a wrapper around HTTP clients and handlers.
 //
 // # The standard order
 //
@@ -37,8 +45,8 @@
 // # Non-goals
 //
 // A timeout is cooperative: nothing can stop a function that does not look at
-// its context. A wrapper does not know the result of a call; what depends on
-// results belongs into the function.
+// its context. A wrapper does not know the result of a call: where a result is a
+// failure, the function returns an error.
 //
 // # Example
 //

@@ -113,7 +113,8 @@ type world struct {
 	limiters []*ratelimit.Limiter
 	gates    []*semaphore.Semaphore
 	breakers []*breaker.Breaker
-	upset    bool // the foreign layers fail
+	upset    int // every so manieth run of a foreign layer is refused; 0: none
+	runs     int // of the foreign layers
 }
 
 // build makes a layer of each byte.
@@ -140,7 +141,7 @@ func (w *world) build(program []byte) {
 			l = wrapper.Timeout(time.Hour)
 		case 7:
 			l = wrapper.Func(func(ctx context.Context, next func(context.Context) error) error {
-				if w.upset {
+				if w.runs++; w.upset > 0 && w.runs%w.upset == 0 {
 					return refusal{}
 				}
 				return next(ctx)
@@ -206,7 +207,7 @@ func trace(t *testing.T, program, calls []byte, start func(*world) func(context.
 		w.build(program)
 		do := start(&w)
 		for _, op := range calls {
-			w.upset = op%11 == 10
+			w.upset, w.runs = max(int(op%11)-7, 0), 0
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			begin, attempts := time.Now(), 0
 			err := do(ctx, func(context.Context) error { attempts++; return outcome(op, attempts) })

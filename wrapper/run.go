@@ -195,7 +195,7 @@ func retrying[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]
 func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (T, error) {
 	sc.newest.speak()
 	var begun atomic.Bool
-	inside, next := *w, f.next
+	inside, next := *w, f.next // not begun: an attempt begins with that, and only attempts repeat
 	all := &results[T]{discard: w.discard}
 	returned := false
 	defer func() {
