@@ -159,8 +159,7 @@ func (n nosy) RetryAfter() time.Duration {
 
 func TestAnErrorIsAskedOutsideTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b *breaker.Breaker
-		b = breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Minute))
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Minute))
 		assert.Error(t, b.Do(t.Context(), func(context.Context) error { return nosy{&b} }))
 		assert.Equal(t, 7*time.Second, b.RetryAfter())
 	})
