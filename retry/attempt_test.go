@@ -154,6 +154,27 @@ func TestTheTwoStepFormIsTheSameLoop(t *testing.T) {
 	})
 }
 
+func TestTheTwoStepFormDoesNotHedge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := constant(0, retry.Hedge(ms))
+		call := p.Begin(t.Context())
+		defer call.End()
+		assert.False(t, call.Next(func() error { time.Sleep(time.Second); return nil }()))
+		assert.Zero(t, p.Stats().Hedges)
+	})
+}
+
+func TestACallThatIsNotBegunHasNoNext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	call := constant(0).Begin(ctx)
+	assert.Equal(t, context.Canceled, call.Err())
+	assert.False(t, call.Next(errBoom))
+	assert.False(t, call.Next(nil))
+	assert.Equal(t, context.Canceled, call.Err())
+	call.End()
+}
+
 func TestEndEndsTheAttempt(t *testing.T) {
 	call := constant(0, retry.AttemptTimeout(time.Hour)).Begin(t.Context())
 	ctx := call.Context()

@@ -232,27 +232,49 @@ func checkBound(t *testing.T, log []call, ratio float64, floor int) {
 	}
 }
 
-// A budget gives what it promises, too: the model is the sum over a log.
-func TestABudgetRefusesOnlyWhatItMust(t *testing.T) {
-	for seed := range uint64(40) {
-		rng := rand.New(rand.NewPCG(seed, 2))
-		floor := rng.IntN(4)
-		synctest.Test(t, func(t *testing.T) {
-			m := budgetModel{percent: 1 + rng.IntN(200), floor: floor}
-			p := constant(0, retry.MaxRetries(math.MaxInt), retry.Spend(retry.NewBudget(float64(m.percent)/100, floor)))
-			begin := time.Now()
-			for range 300 {
-				now := time.Since(begin)
-				m.calls = append(m.calls, now)
-				want := 0
-				for m.allows(now) {
-					want++
-				}
-				require.Equal(t, want, outage(t, p, 1), "seed %d at %v", seed, now)
-				time.Sleep([]time.Duration{0, 0, 0, ms, 100 * ms, 900 * ms, time.Second, 11 * time.Second}[rng.IntN(8)])
-			}
-		})
+// A budget gives what it promises, too.
+func TestABudgetIsWhatTheModelSays(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	data := make([]byte, 300)
+	for range 40 {
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		if checkBudget(t, data); t.Failed() {
+			return
+		}
 	}
+}
+
+func FuzzBudget(f *testing.F) {
+	f.Add([]byte{10, 3, 0, 0, 0, 6, 0, 7, 0, 0})
+	f.Add([]byte{150, 0, 0, 4, 0, 4, 0, 5, 5, 5, 0, 6})
+	f.Fuzz(checkBudget)
+}
+
+// checkBudget makes a failing call that retries as often as it may after each
+// pause that data names.
+func checkBudget(t *testing.T, data []byte) {
+	t.Helper()
+	if len(data) < 2 || len(data) > 1000 {
+		return
+	}
+	pauses := []time.Duration{0, 0, 0, ms, 100 * ms, 900 * ms, time.Second, 9 * time.Second, 11 * time.Second}
+	m := budgetModel{percent: 1 + int(data[0]), floor: int(data[1]) % 4}
+	synctest.Test(t, func(t *testing.T) {
+		p := constant(0, retry.MaxRetries(math.MaxInt), retry.Spend(retry.NewBudget(float64(m.percent)/100, m.floor)))
+		begin := time.Now()
+		for i, b := range data[2:] {
+			now := time.Since(begin)
+			m.calls = append(m.calls, now)
+			want := 0
+			for m.allows(now) {
+				want++
+			}
+			require.Equal(t, want, outage(t, p, 1), "call %d at %v", i, now)
+			time.Sleep(pauses[int(b)%len(pauses)])
+		}
+	})
 }
 
 // budgetModel remembers everything.

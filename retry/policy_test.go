@@ -164,6 +164,22 @@ func TestARejectionThatNamesATimeIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestADeadlineOfWallTimeAloneCounts(t *testing.T) {
+	p := constant(time.Second) // made outside the bubble, whose clock is years off
+	for _, tt := range []struct {
+		left time.Duration
+		runs int
+	}{{time.Second, 1}, {time.Second + 1, 2}} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Round(0).Add(tt.left))
+			defer cancel()
+			s := scripted(errBoom, nil)
+			_ = p.Do(ctx, s.run)
+			assert.Len(t, s.at, tt.runs)
+		})
+	}
+}
+
 func TestJitterNeverMakesAPauseMissTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 200 {
