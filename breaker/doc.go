@@ -30,10 +30,11 @@
 // goroutine or is never reported loses its place when its lease is over. A
 // result counts only in the generation in which the call began, so late answers
 // neither close a breaker nor make room for probes. There are never more probes
-// than [HalfOpenProbes]. A share that is met exactly opens. A panic passes
-// through untouched. State changes are told in order, outside every lock. A
-// call whose context is done is not admitted and changes nothing. State is what
-// it says: an open time that is over reads half-open, even if nobody calls.
+// at a time than [HalfOpenProbes], but for those whose lease is over. A share
+// that is met exactly opens. A panic passes through untouched. State changes are
+// told in order, outside every lock. A call whose context is done is not admitted
+// and changes nothing. State is what it says: an open time that is over reads
+// half-open, even if nobody calls.
 //
 // # Non-goals
 //
