@@ -33,6 +33,8 @@ type Pipeline[In, Out any] struct {
 	flow func(r *run, base int, src producer[In]) producer[Out]
 	// stages describes the stages, in order. It is never appended to in place.
 	stages []*config
+	// chain is the row of fused stages that p ends with, or nil.
+	chain *chain[In, Out]
 }
 
 // producer calls yield with items until there are no more, or yield returns

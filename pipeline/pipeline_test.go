@@ -419,3 +419,32 @@ func TestBadSettingsPanicWithTheFix(t *testing.T) {
 		assert.PanicsWithValue(t, tt.want, tt.do)
 	}
 }
+
+// Stages of one type in a row share a loop; each still has its own index.
+func TestIndicesCountWhatComesToEachStageOfARow(t *testing.T) {
+	var asked []string
+	note := pipeline.OnError(func(e *pipeline.StageError) pipeline.Action {
+		asked = append(asked, e.Error())
+		return pipeline.Skip
+	})
+	failAt := func(n int) pipeline.Stage[int, int] {
+		return func(_ context.Context, v int) (int, error) {
+			if v == n {
+				return 0, errBoom
+			}
+			return v, nil
+		}
+	}
+	for _, first := range []*pipeline.Pipeline[int, int]{
+		pipeline.New[int]().Filter(even),
+		pipeline.New[int]().Then(failAt(1), pipeline.OnError(skip)).Then(failAt(3), pipeline.OnError(skip)).
+			Then(failAt(5), pipeline.OnError(skip)).Then(failAt(7), pipeline.OnError(skip)),
+	} {
+		asked = nil
+		p := first.Then(failAt(2), note, pipeline.Name("two")).Tap(func(context.Context, int) error { return nil }).Then(failAt(6), note, pipeline.Name("six"))
+		got, err := p.Collect(t.Context(), numbers(9))
+		require.NoError(t, err)
+		assert.Equal(t, []int{0, 4, 8}, got)
+		assert.Equal(t, []string{"pipeline: stage two, item 1: boom", "pipeline: stage six, item 2: boom"}, asked)
+	}
+}

@@ -17,6 +17,8 @@ type step[I, O any] struct {
 	// is keep.
 	plain Stage[I, O]
 	keep  func(ctx context.Context, in I) (O, bool, error)
+	// lanes, if not nil, gives the workers an order for each key.
+	lanes func(*stream.Parallel[I, kept[O]])
 }
 
 // call calls the function of the step.
@@ -44,7 +46,7 @@ func (p *Pipeline[In, Out]) Then(f Stage[Out, Out], opts ...Option) *Pipeline[In
 		panic("pipeline: Then needs a function, got nil")
 	}
 	c := newConfig("then", opts, callOptions()...)
-	return attach(p, &step[Out, Out]{config: c, plain: guarded(c, f)})
+	return p.append(&step[Out, Out]{config: c, plain: guarded(c, f)})
 }
 
 // Tap adds a stage that looks at each item and hands it on.
@@ -53,7 +55,7 @@ func (p *Pipeline[In, Out]) Tap(f func(ctx context.Context, item Out) error, opt
 		panic("pipeline: Tap needs a function, got nil")
 	}
 	c := newConfig("tap", opts, callOptions()...)
-	return attach(p, &step[Out, Out]{config: c, plain: guarded(c, func(ctx context.Context, in Out) (Out, error) {
+	return p.append(&step[Out, Out]{config: c, plain: guarded(c, func(ctx context.Context, in Out) (Out, error) {
 		return in, f(ctx, in)
 	})})
 }
@@ -65,7 +67,7 @@ func (p *Pipeline[In, Out]) Filter(keep func(ctx context.Context, item Out) (boo
 	}
 	c := newConfig("filter", opts, callOptions()...)
 	test := guarded(c, keep)
-	return attach(p, &step[Out, Out]{config: c, keep: func(ctx context.Context, in Out) (Out, bool, error) {
+	return p.append(&step[Out, Out]{config: c, keep: func(ctx context.Context, in Out) (Out, bool, error) {
 		ok, err := test(ctx, in)
 		return in, ok, err
 	}})
@@ -198,6 +200,9 @@ func (s *step[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 	settings := s.settings()
 	return func(ctx context.Context, yield func(O) bool) error {
 		p := stream.NewParallel[I, kept[O]](settings)
+		if s.lanes != nil {
+			s.lanes(p)
+		}
 		r.register(at, p)
 		return p.Run(ctx, up, func(ctx context.Context, index int64, in I) (kept[O], error) {
 			out, ok, err := s.call(ctx, in)

@@ -116,13 +116,20 @@ func block[T any](ctx context.Context, up producer[T], yield func(T) bool) error
 	}()
 	err := deliver(ctx, up, yield)
 	returned = true
-	if isFault(err) {
-		if err == ErrGoexit { //nolint:errorlint // see isFault
-			runtime.Goexit()
-		}
-		panic(err)
-	}
+	raise(err)
 	return err
+}
+
+// raise repeats a fault of a callback on this goroutine. It returns if err is
+// none.
+func raise(err error) {
+	if !isFault(err) {
+		return
+	}
+	if err == ErrGoexit { //nolint:errorlint // see isFault
+		runtime.Goexit()
+	}
+	panic(err)
 }
 
 // sink is the loop over a Stream.
