@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"iter"
 
 	"github.com/weirkit/weir/internal/ctxerr"
 )
@@ -47,8 +48,18 @@ func Chan[T, R any](ctx context.Context, in <-chan T, out chan<- R, f func(conte
 	return failed.outcome(err)
 }
 
+// StreamChan is [Stream] of the items that come from in, until it is closed. Unlike
+// a sequence that receives them, it does not delay the end of the loop when nothing
+// comes. An item that was received and not worked on when the loop ends is lost.
+func StreamChan[T, R any](ctx context.Context, in <-chan T, f func(context.Context, T) (R, error), opts ...Option) iter.Seq2[R, error] {
+	if in == nil {
+		panic("fanout: StreamChan needs a channel, got nil")
+	}
+	return flowing(ctx, "StreamChan", receive(in), f, opts, nil)
+}
+
 // receive is the source of what comes from in.
-func receive[T any](in <-chan T) func(ctx context.Context, yield func(T) bool) error {
+func receive[T any](in <-chan T) source[T] {
 	return func(ctx context.Context, yield func(T) bool) error {
 		for ctx.Err() == nil {
 			select {

@@ -57,7 +57,7 @@ func (c *Crew) SetWorkers(n int) {
 func (c *Crew) tell(s resizable) {
 	for n := 0; n != c.Workers(); {
 		n = c.Workers()
-		s.SetWorkers(n)
+		s.SetWorkers(min(n, maxWorkers))
 	}
 }
 

@@ -13,7 +13,7 @@
 //   - [Map], [ForEach], [Filter], [FilterMap]: a slice; the first error stops it.
 //   - [Update]: change the items of a slice in place.
 //   - [Settle]: a slice; every item gets an outcome of its own.
-//   - [Stream], [Chan]: more items than fit into memory, or that come over time.
+//   - [Stream], [StreamChan], [Chan]: more items than fit into memory, or that come over time.
 //   - [StreamByKey]: the same, where items of one key must stay in order.
 //   - [MapValues]: the entries of a map. [Reduce]: one value of many.
 //   - [All], [All2] to [All6]: different calls that all must succeed.

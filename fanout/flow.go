@@ -8,6 +8,10 @@ import (
 	"github.com/weirkit/weir/internal/stream"
 )
 
+// source yields the items of a stream until it has none or yield returns false.
+// Its context ends when the stream does.
+type source[T any] func(ctx context.Context, yield func(T) bool) error
+
 // flow is one run of a stream.
 type flow[T, R any] struct {
 	cfg    *config // of this run
@@ -33,11 +37,11 @@ func newFlow[T, R any](opts []Option, f func(context.Context, T) (R, error), rai
 // out returns false. It returns when everything has ended.
 func (w *flow[T, R]) run(
 	ctx context.Context,
-	src func(ctx context.Context, yield func(T) bool) error,
+	src source[T],
 	out func(i int64, o outcome[R]) bool,
 ) error {
 	p := stream.NewParallel[T, outcome[R]](stream.Config{
-		Workers: w.cfg.workers, Window: w.cfg.window, Unordered: w.cfg.unordered, FaultErrors: !w.raises,
+		Workers: min(w.cfg.workers, maxWorkers), Window: w.cfg.window, Unordered: w.cfg.unordered, FaultErrors: !w.raises,
 	})
 	if w.keyed != nil {
 		w.keyed(p)

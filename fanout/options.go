@@ -59,6 +59,11 @@ func (c *config) wraps() bool {
 	return len(c.guards) > 0 || c.timeout > 0 || c.recovers || c.report != nil
 }
 
+const (
+	maxWindow  = 1 << 30 // of a stream; a slice has its own size
+	maxWorkers = 1 << 30 // of a stream: more than there will ever be goroutines
+)
+
 // defaultKeep is how many failures CollectErrors keeps.
 const defaultKeep = 1000
 
@@ -92,10 +97,11 @@ func Unordered() Option { return optionFunc(func(c *config) { c.unordered = true
 
 // Window bounds how many items [Stream] and [Chan] have read and not delivered
 // yet. By default it grows with the workers, from 256 to 4096. A window smaller
-// than Workers bounds what runs at once too. It panics if n is not positive.
+// than Workers bounds what runs at once too. A pointer a place is allocated in
+// advance. It panics if n is not between 1 and 2^30.
 func Window(n int) Option {
-	if n < 1 {
-		panic(fmt.Sprintf("fanout: Window must be at least 1, got %d", n))
+	if n < 1 || n > maxWindow {
+		panic(fmt.Sprintf("fanout: Window must be between 1 and %d, got %d", maxWindow, n))
 	}
 	return optionFunc(func(c *config) { c.window = n })
 }

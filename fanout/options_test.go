@@ -3,6 +3,7 @@ package fanout_test
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -24,7 +25,8 @@ func TestBadOptionsPanicAndNameTheFix(t *testing.T) {
 	}{
 		{func() { fanout.Workers(0) }, "fanout: Workers must be at least 1, got 0"},
 		{func() { fanout.Threshold(-1) }, "fanout: Threshold must be at least 0, got -1"},
-		{func() { fanout.Window(0) }, "fanout: Window must be at least 1, got 0"},
+		{func() { fanout.Window(0) }, "fanout: Window must be between 1 and 1073741824, got 0"},
+		{func() { fanout.Window(1<<30 + 1) }, "fanout: Window must be between 1 and 1073741824, got 1073741825"},
 		{func() { fanout.KeepFailures(0) }, "fanout: KeepFailures must be at least 1, got 0"},
 		{func() { fanout.Timeout(0) }, "fanout: Timeout must be positive, got 0s"},
 		{func() { fanout.Guard(nil) }, "fanout: Guard needs a layer, got nil"},
@@ -35,6 +37,36 @@ func TestBadOptionsPanicAndNameTheFix(t *testing.T) {
 	for _, tt := range tests {
 		assert.PanicsWithValue(t, tt.want, tt.option)
 	}
+}
+
+func TestAnyNumberOfWorkersIsFine(t *testing.T) {
+	most := fanout.Workers(math.MaxInt)
+	require.NoError(t, fanout.ForEach(t.Context(), upTo(100), func(context.Context, int) error { return nil }, most))
+	crew := fanout.NewCrew(math.MaxInt)
+	for _, opt := range []fanout.Option{most, crew} {
+		for _, err := range fanout.Stream(t.Context(), slices.Values(upTo(100)), func(context.Context, int) (int, error) { return 0, nil }, opt) {
+			require.NoError(t, err)
+		}
+	}
+	g := fanout.NewGroup(t.Context(), most)
+	g.Go(func(context.Context) error { return nil })
+	require.NoError(t, g.Wait())
+}
+
+func TestOptionsMayBeSharedAndTheirSliceReused(t *testing.T) { // trap T34
+	opts := []fanout.Option{fanout.Workers(2), fanout.CollectErrors()}
+	s := fanout.Stream(t.Context(), slices.Values(upTo(10)), func(_ context.Context, i int) (int, error) {
+		if i == 3 {
+			return 0, errBoom
+		}
+		return i, nil
+	}, opts...)
+	opts[1] = fanout.Workers(1) // would make the error the last
+	n := 0
+	for range s {
+		n++
+	}
+	require.Equal(t, 10, n)
 }
 
 func TestWorkersRunSoManyItemsAtOnce(t *testing.T) {

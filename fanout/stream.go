@@ -27,7 +27,18 @@ import (
 // goroutine of its own, so values that it shares with the loop need a lock; while it
 // blocks, it delays the end of the loop.
 func Stream[T, R any](ctx context.Context, items iter.Seq[T], f func(context.Context, T) (R, error), opts ...Option) iter.Seq2[R, error] {
-	return flowing(ctx, "Stream", items, f, opts, nil)
+	return flowing(ctx, "Stream", sequence("Stream", items), f, opts, nil)
+}
+
+// sequence is the source of what items yields.
+func sequence[T any](name string, items iter.Seq[T]) source[T] {
+	if items == nil {
+		panic(fmt.Sprintf("fanout: %s needs a sequence, got nil", name))
+	}
+	return func(ctx context.Context, yield func(T) bool) error {
+		items(yield)
+		return ctx.Err() // perhaps that is why it ended, and then it is not the end
+	}
 }
 
 // StreamByKey is [Stream] for items that belong together: those for which key
@@ -42,22 +53,15 @@ func StreamByKey[T, R any, K comparable](ctx context.Context, items iter.Seq[T],
 	if key == nil {
 		panic("fanout: StreamByKey needs a function that gives the key, got nil")
 	}
-	return flowing(ctx, "StreamByKey", items, f, opts, func(p *stream.Parallel[T, outcome[R]]) {
+	return flowing(ctx, "StreamByKey", sequence("StreamByKey", items), f, opts, func(p *stream.Parallel[T, outcome[R]]) {
 		stream.ByKey(p, key)
 	})
 }
 
-func flowing[T, R any](ctx context.Context, name string, items iter.Seq[T], f func(context.Context, T) (R, error),
+func flowing[T, R any](ctx context.Context, name string, src source[T], f func(context.Context, T) (R, error),
 	opts []Option, keyed func(*stream.Parallel[T, outcome[R]])) iter.Seq2[R, error] {
 	check(ctx, name, f != nil)
-	if items == nil {
-		panic(fmt.Sprintf("fanout: %s needs a sequence, got nil", name))
-	}
 	opts = slices.Clone(opts) // the caller's slice may change before the loop
-	src := func(ctx context.Context, yield func(T) bool) error {
-		items(yield)
-		return ctx.Err() // perhaps that is why it ended, and then it is not the end
-	}
 	return func(yield func(R, error) bool) {
 		w := newFlow(opts, f, false)
 		w.keyed = keyed

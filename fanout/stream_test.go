@@ -395,6 +395,25 @@ func TestChanWorksBetweenChannels(t *testing.T) {
 	require.Equal(t, 100, n)
 }
 
+func TestAStreamOfASilentChannelCanBeLeft(t *testing.T) { // trap T9, T30
+	everyFlow(t, func(t *testing.T, opts []fanout.Option) {
+		in := make(chan int, 2) // never closed
+		in <- 7
+		for v, err := range fanout.StreamChan(t.Context(), in, func(_ context.Context, i int) (int, error) { return i, nil }, opts...) {
+			require.NoError(t, err)
+			require.Equal(t, 7, v)
+			break
+		}
+		in <- 8
+		close(in)
+		n := 0
+		for range fanout.StreamChan(t.Context(), in, func(_ context.Context, i int) (int, error) { return i, nil }, opts...) {
+			n++
+		}
+		require.Equal(t, 1, n)
+	})
+}
+
 func TestChanStopsForEveryReason(t *testing.T) {
 	feed := func(n int) <-chan int {
 		in := make(chan int, n)
@@ -537,6 +556,7 @@ func TestStreamsPanicOnNilArguments(t *testing.T) {
 		"fanout: Stream needs a function, got nil":                         func() { fanout.Stream[int, int](t.Context(), endless, nil) },
 		"fanout: Stream needs a sequence, got nil":                         func() { fanout.Stream(t.Context(), nil, f) },
 		"fanout: StreamByKey needs a function that gives the key, got nil": func() { fanout.StreamByKey[int, int, int](t.Context(), endless, nil, f) },
+		"fanout: StreamChan needs a channel, got nil":                      func() { fanout.StreamChan(t.Context(), nil, f) },
 		"fanout: Chan needs a function, got nil":                           func() { _ = fanout.Chan[int, int](t.Context(), make(chan int), make(chan int), nil) },
 		"fanout: Chan needs two channels, got nil":                         func() { _ = fanout.Chan(t.Context(), nil, make(chan int), f) },
 		"fanout: NewGroup needs a context, got nil":                        func() { var none context.Context; fanout.NewGroup(none) },

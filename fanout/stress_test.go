@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,13 +30,13 @@ func uneven(i int) {
 }
 
 func TestStressCallsUnderChangingProcs(t *testing.T) {
-	for _, procs := range []int{1, 2, 8} {
+	for _, procs := range []int{1, 4} {
 		old := runtime.GOMAXPROCS(procs)
 		var wg sync.WaitGroup
 		for seed := range uint64(4) {
 			wg.Go(func() {
 				r := rand.New(rand.NewPCG(seed, uint64(procs))) //nolint:gosec // a seed
-				for range 15 {
+				for range 6 {
 					n := r.IntN(3000)
 					failAt := r.IntN(2*n + 1)
 					var ran atomic.Int64
@@ -52,7 +53,7 @@ func TestStressCallsUnderChangingProcs(t *testing.T) {
 						continue
 					}
 					assert.NoError(t, err)
-					assert.Equal(t, upTo(n), out)
+					assert.True(t, slices.Equal(upTo(n), out))
 					assert.EqualValues(t, n, ran.Load())
 				}
 			})
@@ -63,12 +64,12 @@ func TestStressCallsUnderChangingProcs(t *testing.T) {
 }
 
 func TestStressCancellationAtAnyMoment(t *testing.T) {
-	for i := range 200 {
+	for i := range 80 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var g gauge
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			for range i * 50 {
+			for range i * 30 {
 				runtime.Gosched()
 			}
 			cancel()
