@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
-	"github.com/weirkit/weir/internal/list"
 )
 
 // Multi is several limits at once, such as ten a second and a thousand a day: a
@@ -27,17 +25,8 @@ import (
 type Multi struct {
 	limits []*Limiter
 
-	waiting atomic.Int64 // tokens that those in the queue ask for
-	stands  atomic.Pointer[stand]
-	mu      sync.Mutex
-	queue   list.List[turn, *turn] // guarded by mu
-}
-
-// turn is a place in the queue of a Multi.
-type turn struct {
-	links list.Node[turn]
-	n     int64
-	ch    chan struct{} // cap 1; a token comes when it is at the head
+	line   line
+	stands atomic.Pointer[stand] // of the head of the line; nil: nowhere
 }
 
 // stand is where the head of the queue waits: its tokens are taken there already.
@@ -45,9 +34,6 @@ type stand struct {
 	at *Limiter
 	n  int64
 }
-
-// Links is for package list.
-func (t *turn) Links() *list.Node[turn] { return &t.links }
 
 // All returns the conjunction of the limits. They stay usable by themselves, and
 // their rates can be changed. It panics if there is none, if one is nil or if one
@@ -71,11 +57,7 @@ func All(limits ...*Limiter) *Multi {
 func (m *Multi) Limits() []*Limiter { return slices.Clone(m.limits) }
 
 // Waiting returns the number of callers in the queue.
-func (m *Multi) Waiting() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.queue.Len()
-}
+func (m *Multi) Waiting() int { return m.line.waiting() }
 
 // Allow is [Limiter.Allow] on all limits at once.
 func (m *Multi) Allow() bool { return m.AllowN(1) }
@@ -83,7 +65,7 @@ func (m *Multi) Allow() bool { return m.AllowN(1) }
 // AllowN is [Limiter.AllowN] on all limits at once.
 func (m *Multi) AllowN(n int) bool {
 	checkN(n)
-	return m.take(int64(n), m.waiting.Load(), nil).OK
+	return m.take(int64(n), m.line.ahead.Load(), nil).OK
 }
 
 // Take is [Limiter.Take] on all limits at once. Binding tells which of them the
@@ -91,7 +73,7 @@ func (m *Multi) AllowN(n int) bool {
 // tokens left.
 func (m *Multi) Take(n int) Decision {
 	checkN(n)
-	return m.take(int64(n), m.waiting.Load(), nil)
+	return m.take(int64(n), m.line.ahead.Load(), nil)
 }
 
 // take takes n tokens of each limit but skip, after those that ahead ask for. It
@@ -187,11 +169,17 @@ func (m *Multi) WaitN(ctx context.Context, n int) error {
 	if err := ctxerr.Of(ctx); err != nil || n == 0 {
 		return err
 	}
-	t, head, err := m.enter(ctx, int64(n))
+	take := func(n, ahead int64) Decision { return m.take(n, ahead, nil) }
+	for _, l := range m.limits {
+		if c := l.cell.Load(); int64(n) > c.burst && c.inc > 0 && !l.cfg.debt {
+			return ErrExceedsBurst
+		}
+	}
+	t, head, err := m.line.enter(ctx, m.limits[0].clock, int64(n), take)
 	if t == nil {
 		return err
 	}
-	defer m.leave(t)
+	defer m.line.leave(t)
 	if !head {
 		select {
 		case <-t.ch:
@@ -200,45 +188,6 @@ func (m *Multi) WaitN(ctx context.Context, n int) error {
 		}
 	}
 	return m.lead(ctx, int64(n))
-}
-
-// enter takes n tokens if nobody is before the caller and they are there, or puts
-// it in the queue, perhaps at its head, or refuses. The turn is nil but in the
-// queue.
-func (m *Multi) enter(ctx context.Context, n int64) (t *turn, head bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d := m.take(n, m.waiting.Load(), nil)
-	if d.OK {
-		return nil, false, nil
-	}
-	binding := m.limits[d.Binding]
-	if n > binding.cell.Load().burst && !binding.cfg.debt {
-		return nil, false, ErrExceedsBurst
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := binding.clock.At(deadline) - binding.clock.Now()
-		if int64(d.RetryAfter) >= left {
-			return nil, false, &WaitError{int(n), d.RetryAfter}
-		}
-	}
-	t = &turn{n: n, ch: make(chan struct{}, 1)}
-	m.queue.PushBack(t)
-	m.waiting.Add(n)
-	return t, m.queue.Front() == t, nil
-}
-
-// leave takes t out of the queue and calls the next to the head.
-func (m *Multi) leave(t *turn) {
-	m.mu.Lock()
-	head := m.queue.Front() == t
-	m.queue.Remove(t)
-	m.waiting.Add(-t.n)
-	next := m.queue.Front()
-	m.mu.Unlock()
-	if head && next != nil {
-		next.ch <- struct{}{} // never blocks: who becomes the head gets one token
-	}
 }
 
 // lead waits at the head of the queue: in the queue of the limit that binds, so

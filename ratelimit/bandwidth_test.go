@@ -1,0 +1,97 @@
+package ratelimit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/ratelimit"
+)
+
+func TestAReaderReadsAsFastAsItMay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		text := strings.Repeat("0123456789", 1000)
+		l := ratelimit.New(ratelimit.PerSecond(1000), 100)
+		start := time.Now()
+		got, err := io.ReadAll(ratelimit.NewReader(t.Context(), strings.NewReader(text), l))
+		require.NoError(t, err)
+		assert.Equal(t, text, string(got))
+		assert.Equal(t, 9900*time.Millisecond, time.Since(start))
+		require.NoError(t, iotest.TestReader(ratelimit.NewReader(t.Context(), strings.NewReader(text), l), []byte(text)))
+	})
+}
+
+func TestAWriterWritesAsFastAsItMay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1000), 100)
+		var buf bytes.Buffer
+		start := time.Now()
+		w := ratelimit.NewWriter(t.Context(), &buf, l)
+		n, err := w.Write(make([]byte, 1050))
+		require.NoError(t, err)
+		assert.Equal(t, 1050, n)
+		assert.Equal(t, 1050, buf.Len())
+		assert.Equal(t, 950*time.Millisecond, time.Since(start))
+		n, err = w.Write(nil)
+		require.NoError(t, err)
+		assert.Zero(t, n)
+	})
+}
+
+func TestAStreamEndsWithItsContext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 10)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(2500*time.Millisecond, cancel)
+		n, err := ratelimit.NewWriter(ctx, io.Discard, l).Write(make([]byte, 1000))
+		assert.Equal(t, context.Canceled, err)
+		assert.Equal(t, 30, n)
+		n, err = ratelimit.NewReader(ctx, strings.NewReader("x"), l).Read(make([]byte, 5))
+		assert.Equal(t, context.Canceled, err)
+		assert.Zero(t, n)
+
+		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		l.SetTokens(0)
+		n, err = ratelimit.NewReader(short, strings.NewReader("0123456789"), l).Read(make([]byte, 10))
+		require.ErrorIs(t, err, ratelimit.ErrWouldExceedDeadline)
+		assert.Equal(t, 10, n, "what was read is not lost")
+	})
+}
+
+func TestAStreamFollowsSetBurst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(10), 100)
+		l.SetTokens(0)
+		done := make(chan error)
+		go func() {
+			_, err := ratelimit.NewWriter(t.Context(), io.Discard, l).Write(make([]byte, 100))
+			done <- err
+		}()
+		synctest.Wait()
+		l.SetBurst(10)
+		require.NoError(t, <-done)
+	})
+}
+
+func TestAnErrorOfTheStreamIsPassedOn(t *testing.T) {
+	l := ratelimit.New(ratelimit.Unlimited, 10)
+	boom := errors.New("boom")
+	_, err := ratelimit.NewReader(t.Context(), iotest.ErrReader(boom), l).Read(make([]byte, 5))
+	assert.Equal(t, boom, err)
+	r, w := io.Pipe()
+	require.NoError(t, r.CloseWithError(boom))
+	_, err = ratelimit.NewWriter(t.Context(), w, l).Write([]byte("x"))
+	assert.Equal(t, boom, err)
+	assert.Panics(t, func() { ratelimit.NewReader(t.Context(), nil, l) })
+	assert.Panics(t, func() { ratelimit.NewWriter(t.Context(), w, nil) })
+}

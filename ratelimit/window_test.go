@@ -1,0 +1,173 @@
+package ratelimit_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/internal/testkit"
+	"github.com/weirkit/weir/ratelimit"
+)
+
+// window is what both windows have.
+type window interface {
+	Allow() bool
+	AllowN(n int) bool
+	Take(n int) ratelimit.Decision
+	Wait(ctx context.Context) error
+	WaitN(ctx context.Context, n int) error
+	Do(ctx context.Context, fn func(context.Context) error) error
+	Waiting() int
+}
+
+func TestAFixedWindowBeginsOnTheFullMinute(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		time.Sleep(50 * time.Second) // a bubble begins at midnight UTC
+		f := ratelimit.NewFixedWindow(3, time.Minute)
+		assert.True(t, f.AllowN(2))
+		d := f.Take(2)
+		assert.Equal(t, ratelimit.Decision{Limit: 3, Remaining: 1, RetryAfter: 10 * time.Second, ResetAfter: 10 * time.Second}, d)
+		time.Sleep(10*time.Second - 1)
+		assert.False(t, f.AllowN(2))
+		time.Sleep(time.Nanosecond)
+		assert.True(t, f.AllowN(3))
+		assert.False(t, f.Allow())
+		assert.Equal(t, ratelimit.Never, f.Take(4).RetryAfter)
+		time.Sleep(10 * time.Minute)
+		assert.Equal(t, ratelimit.Decision{OK: true, Limit: 3, Remaining: 3}, f.Take(0))
+	})
+}
+
+func TestASlidingWindowNeverAdmitsMoreThanItsLimit(t *testing.T) {
+	for _, limit := range []int{1, 7, 1024, 50_000} {
+		bubble(t, func(t *testing.T) {
+			s := ratelimit.NewSlidingWindow(limit, time.Minute)
+			r := rand.New(rand.NewPCG(uint64(limit), 1))
+			type grant struct {
+				at time.Time
+				n  int
+			}
+			var log []grant
+			for range 5000 {
+				n := r.IntN(max(limit/10, 3))
+				d := s.Take(n)
+				used, late := 0, 0
+				for _, g := range slices.Backward(log) {
+					switch age := time.Since(g.at); {
+					case age < time.Minute:
+						used += g.n
+					case age < time.Minute+time.Minute/1024:
+						late += g.n
+					}
+				}
+				if d.OK {
+					require.LessOrEqual(t, used+n, limit)
+					log = append(log, grant{time.Now(), n})
+				} else if n <= limit {
+					if limit <= 1024 {
+						late = 0
+					}
+					require.Greater(t, used+late+n, limit, "it was there")
+					if r.IntN(5) == 0 {
+						time.Sleep(d.RetryAfter - 1)
+						require.False(t, s.AllowN(n))
+						time.Sleep(time.Nanosecond)
+						require.True(t, s.AllowN(n))
+						log = append(log, grant{time.Now(), n})
+					}
+				}
+				time.Sleep(time.Duration(r.ExpFloat64() * float64(4*time.Second)))
+			}
+		})
+	}
+}
+
+func TestASlidingWindowNeedsLittleMemory(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		before := heap()
+		s := ratelimit.NewSlidingWindow(1<<30, time.Minute)
+		for range 100_000 {
+			s.Allow()
+			time.Sleep(time.Millisecond)
+		}
+		assert.Less(t, heap()-before, int64(100<<10))
+		assert.True(t, s.Allow())
+	})
+}
+
+func windowsOf(limit int, length time.Duration) map[string]window {
+	return map[string]window{
+		"fixed":   ratelimit.NewFixedWindow(limit, length),
+		"sliding": ratelimit.NewSlidingWindow(limit, length),
+	}
+}
+
+func TestWindowsServeWaitersInOrder(t *testing.T) {
+	for _, name := range []string{"fixed", "sliding"} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := windowsOf(2, time.Minute)[name]
+				require.True(t, w.AllowN(2))
+				start := time.Now()
+				var mu sync.Mutex
+				var order []int
+				var at []time.Duration
+				var wg sync.WaitGroup
+				for i := range 6 {
+					wg.Go(func() {
+						ctx, cancel := context.WithCancel(t.Context())
+						defer cancel()
+						if i == 1 {
+							time.AfterFunc(time.Second, cancel)
+						}
+						if w.Wait(ctx) == nil {
+							mu.Lock()
+							defer mu.Unlock()
+							order, at = append(order, i), append(at, time.Since(start))
+						}
+					})
+					synctest.Wait()
+				}
+				assert.Equal(t, 6, w.Waiting())
+				assert.False(t, w.Allow())
+				hurry, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+				require.ErrorIs(t, w.Wait(hurry), ratelimit.ErrWouldExceedDeadline)
+				cancel()
+				wg.Wait()
+				assert.Equal(t, []int{0, 2, 3, 4, 5}, order)
+				assert.Equal(t, []time.Duration{60e9, 60e9, 120e9, 120e9, 180e9}, at)
+				assert.Equal(t, ratelimit.ErrExceedsBurst, w.WaitN(t.Context(), 3))
+				gone, stop := context.WithCancel(t.Context())
+				stop()
+				assert.Equal(t, context.Canceled, w.Wait(gone))
+				require.NoError(t, w.WaitN(t.Context(), 0))
+				require.NoError(t, w.Do(t.Context(), func(context.Context) error { return nil }))
+				v, err := ratelimit.Do(t.Context(), w, func(context.Context) (int, error) { return 3, nil })
+				require.NoError(t, err)
+				assert.Equal(t, 3, v)
+			})
+		})
+	}
+}
+
+func TestWindowsRefuseBadInput(t *testing.T) {
+	for _, f := range []func(){
+		func() { ratelimit.NewFixedWindow(0, time.Second) },
+		func() { ratelimit.NewFixedWindow(1, 0) },
+		func() { ratelimit.NewSlidingWindow(-1, time.Second) },
+		func() { ratelimit.NewSlidingWindow(1, -1) },
+		func() { ratelimit.NewSlidingWindow(1, 1).AllowN(-1) },
+		func() { ratelimit.NewFixedWindow(1, 1).AllowN(-1) },
+	} {
+		end := testkit.Run(f)
+		require.True(t, end.Panicked)
+		assert.Contains(t, end.Value, "ratelimit: ")
+	}
+}
