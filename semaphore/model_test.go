@@ -36,6 +36,8 @@ type model struct {
 	maxWaiters  int // -1: any
 	maxWait     time.Duration
 	aging       time.Duration
+	shares      map[int]int64 // percent of a priority
+	owed        map[int]int64 // hundredths of a permit, of those who wait
 
 	now     time.Duration
 	queue   []*modelWaiter
@@ -70,7 +72,37 @@ func (m *model) before(a, b *modelWaiter) bool {
 }
 
 func (m *model) mixed() bool {
-	return slices.ContainsFunc(m.queue, func(w *modelWaiter) bool { return w.prio != 0 })
+	return len(m.shares) > 0 || slices.ContainsFunc(m.queue, func(w *modelWaiter) bool { return w.prio != 0 })
+}
+
+// next returns the place of the one to serve next.
+func (m *model) next() int {
+	at, most := 0, int64(0)
+	for i, w := range m.queue {
+		if m.owed[w.prio] > most {
+			at, most = i, m.owed[w.prio]
+		}
+	}
+	return at
+}
+
+// account enters permits that went to prio, and forgets who does not wait.
+func (m *model) account(prio int, n int64) {
+	for p, percent := range m.shares {
+		m.owed[p] += n * percent
+		if p == prio {
+			m.owed[p] = max(m.owed[p]-100*n, -100*n)
+		}
+	}
+	m.forget()
+}
+
+func (m *model) forget() {
+	for p := range m.owed {
+		if !slices.ContainsFunc(m.queue, func(w *modelWaiter) bool { return w.prio == p }) {
+			delete(m.owed, p)
+		}
+	}
 }
 
 func (m *model) take(id int, n int64) {
@@ -105,8 +137,10 @@ func (m *model) acquire(w *modelWaiter) {
 	case w.n > m.limit:
 		m.refuse(w.id, semaphore.ErrTooLarge)
 		return
-	case m.fits(w.n) && (len(m.queue) == 0 || m.before(w, m.queue[0])):
+	case m.fits(w.n) && (len(m.queue) == 0 || m.owed[m.queue[m.next()].prio] <= 0 && m.before(w, m.queue[0])):
 		m.take(w.id, w.n)
+		m.account(w.prio, m.took[w.id])
+		m.serve() // somebody whose share is due now may fit
 		return
 	case m.maxWaiters >= 0 && len(m.queue) >= m.maxWaiters:
 		if !m.lifo || len(m.queue) == 0 || m.queue[len(m.queue)-1].prio > w.prio {
@@ -115,6 +149,7 @@ func (m *model) acquire(w *modelWaiter) {
 		}
 		m.refuse(m.queue[len(m.queue)-1].id, semaphore.ErrQueueFull)
 		m.queue = m.queue[:len(m.queue)-1]
+		m.forget()
 	}
 	if m.maxWait > 0 && m.now+m.maxWait < w.ends {
 		w.ends, w.err = m.now+m.maxWait, semaphore.ErrWaitTimeout
@@ -127,21 +162,24 @@ func (m *model) acquire(w *modelWaiter) {
 		m.over = 0
 	}
 	m.queue = slices.Insert(m.queue, at, w)
-	if m.fifo || w.prio != 0 {
+	if m.fifo || w.prio != 0 || len(m.shares) > 0 {
 		m.over = noOvertaking
 	}
+	m.serve() // with a Share the one displaced may have been in the way of another
 }
 
 // serve gives the queue what is free.
 func (m *model) serve() {
-	for len(m.queue) > 0 && m.fits(m.queue[0].n) {
+	for len(m.queue) > 0 && m.fits(m.queue[m.next()].n) {
 		m.over = 0
 		if m.fifo || m.mixed() {
 			m.over = noOvertaking
 		}
-		w := m.queue[0]
-		m.queue = m.queue[1:]
+		at := m.next()
+		w := m.queue[at]
+		m.queue = slices.Delete(m.queue, at, at+1)
 		m.take(w.id, w.n)
+		m.account(w.prio, m.took[w.id])
 	}
 }
 
@@ -149,6 +187,7 @@ func (m *model) serve() {
 func (m *model) leave(i int, err error) {
 	w := m.queue[i]
 	m.queue = slices.Delete(m.queue, i, i+1)
+	m.forget()
 	if err == context.Canceled || err == context.DeadlineExceeded { //nolint:errorlint // the model's own
 		m.results[w.id] = err
 		m.cancelled++
@@ -210,6 +249,7 @@ type variant struct {
 	maxWaiters          int
 	maxWait, aging      time.Duration
 	lowest, largestPrio int
+	shares              map[int]int64
 }
 
 func newPair(t *testing.T, v variant) *pair {
@@ -229,10 +269,14 @@ func newPair(t *testing.T, v variant) *pair {
 	if v.aging > 0 {
 		opts = append(opts, semaphore.Aging(v.aging))
 	}
+	for prio, percent := range v.shares {
+		opts = append(opts, semaphore.Share(prio, int(percent)))
+	}
 	return &pair{
 		t: t, s: semaphore.New(v.limit, opts...),
 		m: &model{
 			limit: v.limit, fifo: v.fifo, lifo: v.lifo, maxWaiters: v.maxWaiters, maxWait: v.maxWait, aging: v.aging,
+			shares: v.shares, owed: map[int]int64{},
 			results: map[int]error{}, took: map[int]int64{},
 		},
 		results: map[int]error{}, took: map[int]int64{}, cancels: map[int]context.CancelFunc{},
@@ -347,6 +391,7 @@ func (p *pair) step(v variant, op, a, b byte) string {
 				m.refuse(w.id, semaphore.ErrClosed)
 			}
 			m.queue = nil
+			m.forget()
 			return "Close"
 		}
 		d := time.Duration(a) * 10 * time.Millisecond
@@ -466,6 +511,9 @@ func newVariant(a, b byte) variant {
 	}
 	if b&4 != 0 {
 		v.lowest, v.largestPrio = -1, 3
+		if b&8 != 0 {
+			v.shares = map[int]int64{-1: 10, 1: int64(20 + b/4)}
+		}
 	}
 	return v
 }

@@ -19,6 +19,8 @@ type config struct {
 	maxWaiters int           // -1: no bound
 	maxWait    time.Duration // 0: no bound
 	aging      time.Duration // 0: none
+	shares     []share
+	leaked     func(Leak)
 	longWait   time.Duration
 	events     Events
 	acquired   *stripe.Counter // nil without Counted

@@ -14,6 +14,8 @@ type Permit struct {
 	s *Semaphore
 	n int64
 
+	leak *leak // nil without LeakFinder
+
 	// Guarded by s.loans.mu.
 	epoch    uint64
 	released bool
@@ -51,6 +53,9 @@ func (s *Semaphore) lend(n int64) *Permit {
 	p.epoch = l.epoch
 	l.out += n
 	l.mu.Unlock()
+	if s.cfg.leaked != nil {
+		p.watch()
+	}
 	return p
 }
 
@@ -76,7 +81,13 @@ func (p *Permit) Release() {
 	if mine {
 		l.out -= p.n
 	}
+	if p.leak != nil {
+		p.leak.over = true
+	}
 	l.mu.Unlock()
+	if p.leak != nil {
+		p.leak.cleanup.Stop()
+	}
 	if mine {
 		p.s.Release(p.n)
 	}

@@ -95,13 +95,17 @@ func (c chain) send() {
 type lane struct {
 	prio    int
 	waiters list.List[waiter, *waiter]
+
+	percent int64 // its Share, or 0
+	owed    int64 // hundredths of a permit that it should have had by now
 }
 
 // queue holds the waiters, grouped by priority. All but one lane exist only
 // while somebody waits in them, so the ordinary queue is one list.
 type queue struct {
-	aging time.Duration
-	lifo  bool
+	aging  time.Duration
+	lifo   bool
+	shares []share
 
 	n     int
 	lanes []*lane // highest priority first, none of them empty
@@ -115,13 +119,18 @@ func (q *queue) search(prio int) (int, bool) {
 
 // lane returns an empty lane.
 func (q *queue) lane(prio int) *lane {
-	last := len(q.spare) - 1
-	if last < 0 {
-		return &lane{prio: prio}
+	var l *lane
+	if last := len(q.spare) - 1; last >= 0 {
+		l, q.spare = q.spare[last], q.spare[:last]
+	} else {
+		l = &lane{}
 	}
-	l := q.spare[last]
-	q.spare = q.spare[:last]
-	l.prio = prio
+	l.prio, l.percent, l.owed = prio, 0, 0
+	for _, s := range q.shares {
+		if s.priority == prio {
+			l.percent = s.percent
+		}
+	}
 	return l
 }
 
@@ -154,6 +163,9 @@ func (q *queue) first() *waiter {
 	if len(q.lanes) == 0 {
 		return nil
 	}
+	if l := q.creditor(); l != nil {
+		return l.waiters.Front()
+	}
 	best := q.lanes[0].waiters.Front()
 	if q.aging > 0 {
 		for _, l := range q.lanes[1:] {
@@ -163,6 +175,45 @@ func (q *queue) first() *waiter {
 		}
 	}
 	return best
+}
+
+// creditor returns the lane that is behind its share most, or nil.
+func (q *queue) creditor() (most *lane) {
+	if len(q.shares) == 0 {
+		return nil
+	}
+	for _, l := range q.lanes {
+		if l.owed > 0 && (most == nil || l.owed > most.owed) {
+			most = l
+		}
+	}
+	return most
+}
+
+// served enters n permits, which went to somebody of prio, into the accounts of
+// the shares. A lane that had more than its share, because it went first by
+// right, owes no more than this one request for it.
+func (q *queue) served(prio int, n int64) {
+	if len(q.shares) == 0 {
+		return
+	}
+	for _, l := range q.lanes {
+		l.owed += n * l.percent
+		if l.prio == prio {
+			l.owed = max(l.owed-100*n, -100*n)
+		}
+	}
+}
+
+// ahead reports whether a newcomer goes before the head of the queue, if any.
+func (q *queue) ahead(prio int, since int64, head *waiter) bool {
+	if head == nil {
+		return true
+	}
+	if l := q.creditor(); l != nil {
+		return l.prio == prio && q.lifo
+	}
+	return q.before(prio, since, head)
 }
 
 // before reports whether one who came at since with prio goes before w. Among
@@ -185,7 +236,7 @@ const maxAging = time.Duration(math.MaxInt64 / (2 * MaxPriority))
 // mixed reports whether somebody waits with a priority of its own, so that who
 // comes without one must not overtake.
 func (q *queue) mixed() bool {
-	return len(q.lanes) > 1 || len(q.lanes) == 1 && q.lanes[0].prio != 0
+	return len(q.shares) > 0 || len(q.lanes) > 1 || len(q.lanes) == 1 && q.lanes[0].prio != 0
 }
 
 // oldest returns who waits longest in the lowest priority, under lifo, or nil.

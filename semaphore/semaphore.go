@@ -57,7 +57,7 @@ func New(limit int64, opts ...Option) *Semaphore {
 
 func newSemaphore(limit int64, cfg config, n *counts) *Semaphore {
 	s := &Semaphore{cfg: cfg, clock: mono.New(), counts: n}
-	s.queue.aging, s.queue.lifo = cfg.aging, cfg.lifo
+	s.queue.aging, s.queue.lifo, s.queue.shares = cfg.aging, cfg.lifo, cfg.shares
 	s.pool.New = newWaiter
 	s.cell.Store(newCell(limit, limit<<shift))
 	return s

@@ -46,6 +46,7 @@ func TestNoOptionExceedsTheLimitOrLosesAPermit(t *testing.T) {
 		"lifo":     {semaphore.LIFO(), semaphore.MaxWaiters(6)},
 		"aging":    {semaphore.Aging(time.Microsecond), semaphore.Counted()},
 		"bounded":  {semaphore.MaxWaiters(4), semaphore.MaxWait(50 * time.Microsecond)},
+		"shares":   {semaphore.Share(-1, 30), semaphore.LeakFinder(func(semaphore.Leak) { panic("there is none") })},
 		"max wait": {semaphore.FIFO(), semaphore.MaxWait(20 * time.Microsecond)},
 	}
 	procs(t, func(t *testing.T) {

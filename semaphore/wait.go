@@ -60,6 +60,10 @@ func (s *Semaphore) settled(n int64, prio int, waited time.Duration, err error) 
 func (s *Semaphore) enter(n int64, prio int, since int64) (w *waiter, got int64, err error) {
 	var ready chain
 	s.mu.Lock()
+	defer func() {
+		s.mu.Unlock()
+		ready.send()
+	}()
 	c := s.cell.Load()
 	switch {
 	case c.word.Load()&flagClosed != 0:
@@ -71,25 +75,22 @@ func (s *Semaphore) enter(n int64, prio int, since int64) (w *waiter, got int64,
 		c.word.Or(flagWaiting)
 		head := s.queue.first()
 		got = c.need(n)
-		if (head == nil || s.queue.before(prio, since, head)) && s.takeLocked(got, head == nil) {
-			s.idleLocked()
-			break
+		if s.queue.ahead(prio, since, head) && s.takeLocked(got, head == nil) {
+			s.queue.served(prio, got)
+			ready = s.wakeLocked() // with a Share another may be the head now
+			return nil, got, nil
 		}
 		var displaced bool
 		if displaced, err = s.roomLocked(prio, &ready); err != nil {
 			s.idleLocked()
-			break
+			return nil, 0, err
 		}
 		w = s.queueLocked(n, prio, since)
 		if displaced { // it may have been the woken one, for which a release has left the queue alone
 			ready.join(s.wakeLocked())
 		}
-		s.mu.Unlock()
-		ready.send()
-		return w, 0, nil
 	}
-	s.mu.Unlock()
-	return nil, got, err
+	return w, 0, err
 }
 
 // queueLocked puts a waiter in the queue.
@@ -98,7 +99,7 @@ func (s *Semaphore) queueLocked(n int64, prio int, since int64) *waiter {
 	w.n, w.prio, w.since = n, prio, since
 	w.state.Store(queued)
 	s.queue.push(w)
-	if s.cfg.fifo || prio != 0 { // nobody overtakes now
+	if s.cfg.fifo || s.queue.mixed() { // nobody overtakes now
 		s.cell.Load().word.Or(overMask)
 	}
 	return w
@@ -173,6 +174,7 @@ func (s *Semaphore) wakeLocked() (ready chain) {
 			break
 		}
 		if s.takeLocked(need, true) {
+			s.queue.served(w.prio, need)
 			s.queue.remove(w)
 			w.got = need
 			w.state.Store(granted)
@@ -255,7 +257,9 @@ func (s *Semaphore) compete(w *waiter, err error) bool {
 	out := err != nil
 	if !out && s.queue.first() == w {
 		w.got = s.cell.Load().need(w.n)
-		out = s.takeLocked(w.got, true)
+		if out = s.takeLocked(w.got, true); out {
+			s.queue.served(w.prio, w.got)
+		}
 	}
 	if out {
 		s.queue.remove(w)
