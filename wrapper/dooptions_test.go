@@ -119,6 +119,7 @@ func TestDiscardGetsEveryResultThatIsNotReturned(t *testing.T) {
 				assert.Equal(t, tt.err, err)
 				assert.Equal(t, tt.want, got)
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				slices.Sort(b.all)
 				assert.Equal(t, tt.bin, b.all)
 			})

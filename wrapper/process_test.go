@@ -206,6 +206,7 @@ func TestStopOnErrorKeepsFailuresOfTheirOwn(t *testing.T) {
 				<-ctx.Done()
 				return 0, other
 			}
+			time.Sleep(time.Second) // until the other runs
 			return 0, errBoom
 		}, wrapper.StopOnError())
 		var batch *wrapper.BatchError
