@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/weirkit/weir/breaker"
@@ -23,9 +24,16 @@ func main() {
 
 func run(ctx context.Context, w io.Writer) error {
 	const recovery = 200 * time.Millisecond
+	// The end of the recovery time is told by a timer, beside this goroutine.
+	var mu sync.Mutex
+	printf := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(w, format, args...)
+	}
 	db := breaker.New(breaker.ConsecutiveFailures(3), breaker.OpenFor(recovery),
 		breaker.On(breaker.Events{StateChange: func(c breaker.StateChange) {
-			fmt.Fprintf(w, "breaker: %v -> %v\n", c.From, c.To)
+			printf("breaker: %v -> %v\n", c.From, c.To)
 		}}))
 	guarded := wrapper.Compose(wrapper.Timeout(time.Second), db)
 
@@ -39,14 +47,15 @@ func run(ctx context.Context, w io.Writer) error {
 	}
 	for n := 1; n <= 5; n++ {
 		err := guarded.Do(ctx, query)
-		fmt.Fprintf(w, "call %d: %v (never ran: %t)\n", n, err, wrapper.Rejected(err))
+		printf("call %d: %v (never ran: %t)\n", n, err, wrapper.Rejected(err))
 	}
-	fmt.Fprintln(w, "calls that reached the service:", calls)
+	printf("calls that reached the service: %d\n", calls)
 
 	down = false
 	after := time.NewTimer(recovery + 20*time.Millisecond)
 	defer after.Stop()
 	<-after.C
-	fmt.Fprintln(w, "after the recovery time:", guarded.Do(ctx, query), db.State())
+	err := guarded.Do(ctx, query)
+	printf("after the recovery time: %v, %v\n", err, db.State())
 	return nil
 }

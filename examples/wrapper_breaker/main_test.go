@@ -30,5 +30,5 @@ call 5: breaker: circuit open: connection refused (never ran: true)
 calls that reached the service: 3
 breaker: open -> half-open
 breaker: half-open -> closed
-after the recovery time: <nil> closed
+after the recovery time: <nil>, closed
 `

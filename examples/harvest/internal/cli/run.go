@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
 	"github.com/weirkit/weir/examples/harvest/internal/client"
@@ -77,6 +78,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	c := client.New(s.url, o.concurrency)
 	defer c.Close()
 
+	if o.verbose { // the log and the progress lines come from several goroutines
+		stderr = zapcore.Lock(zapcore.AddSync(stderr))
+	}
 	j := job.New(o.config(c, logger(o, stderr)))
 	_, _ = fmt.Fprintf(stderr, "indexing %s at %s\n", o.dir, s.about)
 	r, err := watched(ctx, o, j, stderr)
