@@ -59,14 +59,19 @@ func TestKeyedForgetsWhatIsIdleAndKeepsWhatRuns(t *testing.T) {
 
 func TestKeyedIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		made := map[int]int{}
-		k := wrapper.NewKeyed(func(key int) []wrapper.Layer { made[key]++; return nil }, wrapper.MaxKeys(3))
+		made := 0
+		k := wrapper.NewKeyed(func(key int) []wrapper.Layer {
+			if key == 0 {
+				made++
+			}
+			return nil
+		}, wrapper.MaxKeys(3))
 		for key := range 100 {
 			require.NoError(t, k.Do(t.Context(), key, nothing))
 			require.NoError(t, k.Do(t.Context(), 0, nothing))
 			require.LessOrEqual(t, k.Len(), 3)
 		}
-		assert.Equal(t, 1, made[0], "the one in use stays, others go first")
+		assert.Equal(t, 1, made, "the one in use stays, others go first")
 		var wg sync.WaitGroup
 		for key := range 3 {
 			wg.Go(func() {
