@@ -103,6 +103,7 @@ func TestNextRacesClose(t *testing.T) {
 			for range 2 {
 				wg.Go(func() {
 					for _, ok := g.Next(); ok; _, ok = g.Next() {
+						runtime.Gosched()
 					}
 				})
 			}
@@ -127,6 +128,7 @@ func TestALoopRacesClose(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				for range g.All() {
+					runtime.Gosched()
 				}
 			})
 			wg.Go(func() {

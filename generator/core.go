@@ -18,7 +18,7 @@ type core[T any] struct {
 	buffer  int
 
 	closed  atomic.Bool             // by Close
-	looping atomic.Bool             // a loop has the turn, until it has ended the generator
+	looping atomic.Bool             // a loop has taken the turn; when it gives it back, the generator has ended
 	life    atomic.Pointer[life[T]] // from the producer's beginning to its end
 	ended   atomic.Pointer[ending]  // set once it has ended, or can no more begin
 
