@@ -10,7 +10,8 @@ import (
 // Crew is a number of workers that can be changed while streams run with it. It
 // is an [Option] of [Stream] and [Chan], in place of [Workers]; a [Group] has
 // [Group.SetWorkers]. Make it with [NewCrew]; it must not be copied. It is safe for
-// concurrent use, also by several streams: each has so many workers of its own.
+// concurrent use, also by several streams: each has so many workers of its own. A
+// crew that grows beyond the [Window] of a stream is bounded by that.
 type Crew struct {
 	mu      sync.Mutex
 	workers int

@@ -40,8 +40,12 @@ func (w *flow[T, R]) run(
 	src source[T],
 	out func(i int64, o outcome[R]) bool,
 ) error {
+	workers := w.cfg.workers
+	if c := w.cfg.crew; c != nil {
+		workers = c.Workers()
+	}
 	p := stream.NewParallel[T, outcome[R]](stream.Config{
-		Workers: min(w.cfg.workers, maxWorkers), Window: w.cfg.window, Unordered: w.cfg.unordered, FaultErrors: !w.raises,
+		Workers: min(workers, maxWorkers), Window: w.cfg.window, Unordered: w.cfg.unordered, FaultErrors: !w.raises,
 	})
 	if w.keyed != nil {
 		w.keyed(p)

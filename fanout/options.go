@@ -60,8 +60,8 @@ func (c *config) wraps() bool {
 }
 
 const (
-	maxWindow  = 1 << 30 // of a stream; a slice has its own size
-	maxWorkers = 1 << 30 // of a stream: more than there will ever be goroutines
+	maxWindow  = 1 << 30
+	maxWorkers = 1 << 16 // of a stream, whose window is as large: it is allocated in advance
 )
 
 // defaultKeep is how many failures CollectErrors keeps.
@@ -73,7 +73,7 @@ const defaultKeep = 1000
 // Without it at most GOMAXPROCS items run at once, which suits work that
 // computes, and a call begins on the calling goroutine and starts others only if
 // that pays. For work that waits, such as calls over a network, say how many may
-// wait at once. It panics if n is not positive.
+// wait at once. A stream has 65536 workers at most. It panics if n is not positive.
 func Workers(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("fanout: Workers must be at least 1, got %d", n))

@@ -373,6 +373,19 @@ func TestACrewIsResizedWhileItsStreamRuns(t *testing.T) {
 	})
 }
 
+func TestALargeCrewRunsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		for _, err := range fanout.Stream(t.Context(), slices.Values(upTo(1000)), func(context.Context, int) (int, error) {
+			time.Sleep(time.Second)
+			return 0, nil
+		}, fanout.NewCrew(1000)) {
+			require.NoError(t, err)
+		}
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
 func TestChanWorksBetweenChannels(t *testing.T) {
 	in, out := make(chan int), make(chan int)
 	go func() {
