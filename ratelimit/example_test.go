@@ -171,7 +171,7 @@ func ExampleNewReader() {
 }
 
 func ExampleNewStore() {
-	var store ratelimit.Store = ratelimit.NewStore(ratelimit.NewKeyed[string](ratelimit.PerMinute(60), 1))
+	store := ratelimit.NewStore(ratelimit.NewKeyed[string](ratelimit.PerMinute(60), 1))
 	d, err := store.Take(context.Background(), "alice", 1)
 	fmt.Println(d.OK, err)
 	// Output:
