@@ -1,5 +1,9 @@
-// Package modeltest checks the primitives with model checkers that no user's
-// module graph should see: recorded histories of concurrent calls are searched
-// for an order that a sequential model allows (porcupine), and random sequences
-// of calls are compared with a model and shrunk (rapid). It holds tests alone.
+// Package modeltest holds tests that need more than the standard library: the
+// histories of concurrent clients are recorded and checked for linearizability
+// with porcupine, and state machines are driven by rapid. It is a module of its
+// own, so that no user's module graph knows these.
+//
+// Run it with
+//
+//	cd internal/modeltest && GOWORK=off go test ./...
 package modeltest
