@@ -126,7 +126,7 @@ func (w *world) build(program []byte) {
 			// MaxDelay keeps it from waiting for a rejection, with jitter.
 			l = retry.New(retry.MaxRetries(int(op%3)+1), retry.Backoff(retry.Constant(1)), retry.MaxDelay(1))
 		case 1, 2:
-			b := breaker.New(breaker.ConsecutiveFailures(int(op%4)+1), breaker.OpenFor(time.Second))
+			b := breaker.New(breaker.ConsecutiveFailures(int(op%4)+1), breaker.OpenFor(1_234_567_891)) // no other moment is the same
 			w.breakers, l = append(w.breakers, b), b
 		case 3:
 			limiter := ratelimit.New(ratelimit.PerSecond(1), int(op%7)+1)
