@@ -29,6 +29,9 @@ func Reduce[T any](ctx context.Context, items []T, f func(ctx context.Context, a
 		f = wrapPair(cfg, f)
 	}
 	segment, span := firstSegment(cfg, len(items)), 1 // a part stands for span items
+	if cfg.threshold > 0 {
+		cfg.threshold = 0 // it is about items, and a round about segments
+	}
 	for parts, first := items, true; ; first = false {
 		if len(parts) == 1 && !first {
 			return parts[0], nil
@@ -98,14 +101,14 @@ func (r *round[T]) some(lo, hi int, heed stream.Signal) (int, error) {
 // one combines segment i, and reports whether it got to the end.
 func (r *round[T]) one(i int) bool {
 	signal, caller := r.signals()
-	lo := i * r.segment
-	acc := r.parts[lo]
-	for j := lo + 1; j < min(lo+r.segment, len(r.parts)); j++ {
+	f, parts, lo := r.f, r.parts, i*r.segment
+	acc := parts[lo]
+	for j := lo + 1; j < min(lo+r.segment, len(parts)); j++ {
 		if signal.Load() == stream.Stop || caller != nil && caller.Err() != nil {
 			return false
 		}
 		var err error
-		if acc, err = r.f(r, acc, r.parts[j]); err != nil {
+		if acc, err = f(r, acc, parts[j]); err != nil {
 			r.claim.Stop()
 			r.record.fail(&r.scope, j*r.span, err) // the item's index, not the segment's
 			return false

@@ -115,6 +115,20 @@ func TestReduceRunsCallsAtOnceInEveryRound(t *testing.T) {
 	})
 }
 
+func TestReduceHeedsItsThreshold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for n, want := range map[int]time.Duration{63: 62 * time.Second, 64: 6 * time.Second} {
+			start := time.Now()
+			_, err := fanout.Reduce(t.Context(), upTo(n), func(_ context.Context, a, b int) (int, error) {
+				time.Sleep(time.Second)
+				return a + b, nil
+			}, fanout.Workers(32), fanout.Threshold(64))
+			require.NoError(t, err)
+			require.Equal(t, want, time.Since(start))
+		}
+	})
+}
+
 func TestReduceHeedsItsOptions(t *testing.T) {
 	var last atomic.Int64
 	sum, err := fanout.Reduce(t.Context(), upTo(100), func(_ context.Context, a, b int) (int, error) { return a + b, nil },
