@@ -38,7 +38,7 @@ func TestABudgetAllowsItsRatioOfTheCallsAndTheMinimum(t *testing.T) {
 		{0.1, 0, 1000, 100},
 		{0.1, 3, 1000, 103},
 		{0, 3, 1000, 3},
-		{0.29, 0, 100, 29},
+		{1.005, 0, 200, 201}, // 1.005 * 1e6 is less than 1005000 in a float64
 		{1, 0, 100, 100},
 		{2, 1, 100, 201},
 	}
@@ -140,12 +140,29 @@ func TestABudgetForgetsATimeThatHasNotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p = constant(0, retry.MaxRetries(100), retry.Spend(retry.NewBudget(0.5, 1)))
 		time.Sleep(2 * time.Hour)
-		assert.Equal(t, 2, outage(t, p, 2))
+		assert.Equal(t, 21, outage(t, p, 40))
 	})
 	synctest.Test(t, func(t *testing.T) { // whose clock begins before
-		assert.Equal(t, 2, outage(t, p, 2))
+		assert.Equal(t, 21, outage(t, p, 40))
 	})
-	assert.Equal(t, 2, outage(t, p, 2), "outside of both")
+	assert.Equal(t, 21, outage(t, p, 40), "outside of both")
+}
+
+func TestABudgetWorksBeforeTheTimeItWasMade(t *testing.T) {
+	var p *retry.Policy
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(5500 * ms)
+		p = constant(0, retry.MaxRetries(100), retry.Spend(retry.NewBudget(0.5, 0)))
+	})
+	synctest.Test(t, func(t *testing.T) { // in second -6 of the budget
+		for range 40 {
+			assert.NoError(t, p.Do(t.Context(), succeed))
+		}
+		time.Sleep(9400 * ms) // second 3
+		assert.Equal(t, 20, outage(t, p, 1))
+		time.Sleep(200 * ms)            // second 4: ten seconds later
+		assert.Zero(t, outage(t, p, 1)) // two of 1: spent when second 4 began
+	})
 }
 
 // Trap 8: a panic leaks the share of a retry that the budget had given out.

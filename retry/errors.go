@@ -10,7 +10,7 @@ import (
 )
 
 // The sentinels tell with errors.Is how a call ended. The first matches every
-// *ExhaustedError, the others what its Cause says.
+// *ExhaustedError, the last its Last, the others its Cause.
 var (
 	// ErrExhausted is returned when the policy made no further attempt although
 	// the last error allowed one.

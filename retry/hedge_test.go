@@ -185,6 +185,7 @@ func TestOfTwoFailuresTheOneThatSaysMostIsTheAttempts(t *testing.T) {
 		{"that of work that ran, first", other, refusal{}, other},
 		{"two rejections", refusal{after: 1}, refusal{after: 2}, refusal{after: 1}},
 		{"permanent before a rejection", refusal{}, permanent, permanent},
+		{"a permanent rejection", refusal{}, retry.Permanent(refusal{after: 1}), retry.Permanent(refusal{after: 1})},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -310,6 +311,17 @@ func TestRunsThatAreCutOffDoNotHoldTheQuantileDown(t *testing.T) {
 		_ = delays()
 		call(10 * time.Second)
 		assert.Empty(t, delays())
+	})
+}
+
+func TestFailuresDoNotCountForTheQuantile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := constant(0, retry.MaxRetries(0), retry.HedgeQuantile(0.9, time.Minute))
+		for range 100 {
+			assert.Error(t, p.Do(t.Context(), func(context.Context) error { return errBoom }))
+		}
+		assert.NoError(t, p.Do(t.Context(), func(context.Context) error { time.Sleep(time.Second); return nil }))
+		assert.Zero(t, p.Stats().Hedges)
 	})
 }
 

@@ -54,6 +54,14 @@ func TestASequenceEndsTheCall(t *testing.T) {
 	})
 }
 
+func TestASequenceMayNameNoPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(errBoom, errBoom, nil)
+		assert.NoError(t, retry.New(retry.BackoffFrom(func() *doubling { return &doubling{next: 0, stops: 1} })).Do(t.Context(), s.run))
+		assert.Equal(t, []time.Duration{0, 0, 0}, s.at)
+	})
+}
+
 func TestADelayThatAnErrorAskedForDoesNotMoveTheBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := retry.After(errBoom, 10*time.Second)
