@@ -44,11 +44,11 @@ func main() {
 func run(args []string, out io.Writer, bubble func(func(context.Context))) error {
 	flags := flag.NewFlagSet("resilience_sim", flag.ContinueOnError)
 	flags.SetOutput(out)
-	clients := flags.Int("clients", 500, "number of `clients`; each makes a call a second")
+	clients := flags.Int("clients", 2000, "number of `clients`; each makes a call a second")
 	cold := flags.Int("cold", 8, "how many `times` slower the backend is right after the outage")
 	warm := flags.Duration("warm", 20*time.Second, "how long it takes until it is as fast as before")
 	ramp := flags.Duration("ramp", 20*time.Second, "RampUp of the breakers that have one")
-	runs := flags.Int("runs", 5, "`number` of runs of each strategy")
+	runs := flags.Int("runs", 1, "`number` of runs of each strategy")
 	byOrder := flags.Bool("orders", false, "compare orders of the parts in place of the strategies")
 	seed := flags.Uint64("seed", 1, "`seed` of the arrivals")
 	svg := flags.String("svg", "resilience.svg", "`file` for the plot; empty for none")
@@ -89,12 +89,14 @@ func run(args []string, out io.Writer, bubble func(func(context.Context))) error
 
 // setting says what is simulated.
 func setting(c config, runs int) string {
-	return fmt.Sprintf(`%d clients in %d processes, a call a second each, timeout %v; the backend could serve %.1f times as much.
+	s := fmt.Sprintf(`%d clients in %d processes, a call a second each, timeout %v; the backend could serve %.1f times as much.
 An outage from %v to %v, then cold caches (%d times slower) that take %v to warm up; %v of virtual time.
-Of %d runs each the median.
-
 `, c.clients, c.processes, c.timeout, float64(c.workers)/c.service.Seconds()/float64(c.clients),
-		c.outage, c.end(), c.cold, c.warmUp, c.length, runs)
+		c.outage, c.end(), c.cold, c.warmUp, c.length)
+	if runs > 1 {
+		s += fmt.Sprintf("Of %d runs each the median.\n", runs)
+	}
+	return s + "\n"
 }
 
 func writePlot(path string, out io.Writer, results []result) error {
