@@ -54,8 +54,6 @@ type ExhaustedError struct {
 	// Cause is what ended the call: the context's error, a rejection, one of
 	// this package's errors, or nil if there were as many attempts as allowed.
 	Cause error
-
-	ran bool // the work ran in some attempt
 }
 
 // Error names what ended the call and the last error.
@@ -81,6 +79,7 @@ func (e *ExhaustedError) Unwrap() []error {
 	return []error{e.Last, e.Cause}
 }
 
-// Rejected reports whether every attempt was refused before the work ran. A
-// rejection after an attempt that did run is no rejection of the whole call.
-func (e *ExhaustedError) Rejected() bool { return !e.ran && rejection.Is(e.Last) }
+// Rejected reports whether every attempt was refused before the work ran: else
+// Last is the error of work that ran. A rejection after an attempt that did run
+// is the Cause, and makes no rejection of the whole call.
+func (e *ExhaustedError) Rejected() bool { return rejection.Is(e.Last) }

@@ -2,11 +2,6 @@ package retry
 
 import "time"
 
-// ExhaustedErrorOf makes the error of a call whose work ran.
-func ExhaustedErrorOf(attempts int, last, cause error) *ExhaustedError {
-	return &ExhaustedError{Attempts: attempts, Last: last, Cause: cause, ran: true}
-}
-
 // QuantileOf returns the quantile that a policy takes of latencies in that
 // order, and false if they are too few.
 func QuantileOf(q float64, latencies ...time.Duration) (time.Duration, bool) {

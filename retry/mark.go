@@ -34,7 +34,7 @@ func After(err error, d time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	return &afterError{err, max(d, 0)}
+	return &afterError{err, d}
 }
 
 type afterError struct {

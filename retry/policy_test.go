@@ -228,7 +228,7 @@ func TestARejectionAfterWorkThatRanIsNoRejectionOfTheCall(t *testing.T) {
 		assert.False(t, isRejection(err), "the work ran")
 		e, ok := errors.AsType[*retry.ExhaustedError](err)
 		require.True(t, ok)
-		assert.Equal(t, retry.ExhaustedErrorOf(2, errBoom, refusal{}), e)
+		assert.Equal(t, &retry.ExhaustedError{Attempts: 2, Last: errBoom, Cause: refusal{}}, e)
 	}
 }
 
@@ -272,6 +272,15 @@ func TestAnErrorMaySetTheDelay(t *testing.T) {
 	assert.NoError(t, retry.After(nil, second))
 	assert.ErrorIs(t, retry.After(errBoom, second), errBoom)
 	assert.EqualError(t, retry.After(errBoom, second), "boom")
+}
+
+func TestAnErrorMayAskForAsLongAsTheBackoffPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(retry.After(errBoom, time.Hour), nil)
+		require.NoError(t, constant(10*time.Minute).Do(t.Context(), s.run))
+		assert.GreaterOrEqual(t, s.at[1], 10*time.Minute)
+		assert.LessOrEqual(t, s.at[1], 11*time.Minute)
+	})
 }
 
 func TestMaxDelayCutsTheBackoff(t *testing.T) {

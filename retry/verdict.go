@@ -26,7 +26,7 @@ func (c *Call) last(err error) error {
 // final is the error of a call whose last error must not be retried.
 func (c *Call) final(err error) error {
 	if ran := c.last(err); rejection.Is(err) && ran != nil {
-		return &ExhaustedError{Attempts: c.number(), Last: ran, Cause: err, ran: true}
+		return &ExhaustedError{Attempts: c.number(), Last: ran, Cause: err}
 	}
 	return err
 }
@@ -36,7 +36,7 @@ func (c *Call) exhausted(err, cause error) error {
 	if rejection.Is(err) {
 		return c.final(err)
 	}
-	return &ExhaustedError{Attempts: c.number(), Last: err, Cause: cause, ran: true}
+	return &ExhaustedError{Attempts: c.number(), Last: err, Cause: cause}
 }
 
 // interrupted is the error of a call whose context ended. Where the last
@@ -49,9 +49,8 @@ func (c *Call) interrupted(err error) error {
 		}
 		last = c.now.lastErr
 	}
-	ran := last != nil
-	if !ran {
+	if last == nil {
 		last = err
 	}
-	return &ExhaustedError{Attempts: c.number(), Last: last, Cause: ctxerr.Of(c.ctx), ran: ran}
+	return &ExhaustedError{Attempts: c.number(), Last: last, Cause: ctxerr.Of(c.ctx)}
 }
