@@ -14,8 +14,21 @@
 //   - [Semaphore.Acquire] and [Semaphore.Release] count: nothing ties a release
 //     to its acquisition, and nothing is allocated.
 //   - [Semaphore.Permit] gives a handle that is released at most once and can
-//     be revoked.
+//     be revoked; [LeakFinder] finds those that were lost.
+//   - [Semaphore.AcquirePriority] lets some go first; [Aging] and [Share] see to
+//     it that the others go, too.
+//   - [Keyed] is a semaphore for each key: so many calls to one host.
+//   - [Adaptive] finds the limit by itself, from how long calls take.
 //   - [Weighted] has the names and the semantics of golang.org/x/sync/semaphore.
+//
+// For example, to have at most ten calls to a server under way, and at most a
+// hundred waiting:
+//
+//	calls := semaphore.New(10, semaphore.MaxWaiters(100))
+//	...
+//	err := calls.Do(ctx, func(ctx context.Context) error {
+//		return client.Send(ctx, message)
+//	})
 //
 // To bound how many start in a second, use package ratelimit instead.
 //
