@@ -50,7 +50,12 @@ func TestAllReturnsTheLowestErrorThatItDidNotCause(t *testing.T) { // trap T6
 			func(ctx context.Context) error { <-ctx.Done(); return last },
 			func(context.Context) error { return errBoom },
 		)
-		require.EqualError(t, err, "fanout: item 0: last", "it failed by itself, and its index is lower")
+		require.EqualError(t, err, "fanout: item 0: last (after item 1: boom)", "perhaps because of it: neither is hidden")
+		require.ErrorIs(t, err, last)
+		require.ErrorIs(t, err, errBoom)
+		item, ok := errors.AsType[*fanout.ItemError](err)
+		require.True(t, ok)
+		require.Equal(t, 0, item.Index)
 	})
 }
 

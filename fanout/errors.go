@@ -60,7 +60,8 @@ type ItemError struct {
 	// Index is the item's place in the input, counted from 0. In a [Group] it is
 	// the number of calls of Go before; an entry of a map has -1 and a [KeyError].
 	Index int
-	// Err is what the callback returned.
+	// Err is what the callback returned. If it returned that after another item had
+	// failed, and so perhaps because of it, Err wraps both errors.
 	Err error
 }
 

@@ -15,7 +15,10 @@ import (
 //
 // If the first error counts, that is the one with the lowest index among those
 // that our own cancellation did not cause. It is noted before anybody is
-// cancelled, so that an item that only heard of it never takes its place.
+// cancelled, so that an item that only heard of it never takes its place. An item
+// that failed after the cancellation without saying so (a connection that was
+// closed, say) may have failed by itself or not; so its error wraps the one that
+// came before, and neither hides the other.
 type record struct {
 	first atomic.Pointer[ItemError]
 	heard atomic.Bool // an item failed because the caller's context was done
@@ -40,19 +43,33 @@ func (r *record) fail(s *scope, i int, err error) {
 	}
 }
 
-// lower makes e the first error unless there is one of a lower index, and returns
-// the one that counts now.
-func (r *record) lower(e *ItemError) *ItemError {
+// lower makes item the first error unless there is one of a lower index, and
+// returns the one that counts now.
+func (r *record) lower(item *ItemError) *ItemError {
 	for {
+		e := item
 		first := r.first.Load()
-		if first != nil && first.Index <= e.Index {
+		switch {
+		case first == nil:
+		case first.Index <= e.Index:
 			return first
+		default:
+			e = &ItemError{e.Index, &after{e.Err, first}}
 		}
 		if r.first.CompareAndSwap(first, e) {
 			return e
 		}
 	}
 }
+
+// after is the error of an item that failed after another had.
+type after struct {
+	err   error
+	first *ItemError
+}
+
+func (e *after) Error() string   { return e.err.Error() + " (after " + e.first.text() + ")" }
+func (e *after) Unwrap() []error { return []error{e.err, e.first} }
 
 // fromCaller reports whether err says no more than that the caller's context is
 // done.
