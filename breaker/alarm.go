@@ -75,7 +75,7 @@ func (b *Breaker) ring() {
 		b.ramp.advance(now)
 	}
 	if due(b.openUntil) {
-		b.halfOpenLocked(b.openUntil)
+		b.halfOpenLocked(now) // not openUntil: after a stall it would be over at once
 	}
 	for due(b.probes.expiry()) {
 		b.probes.expire()

@@ -50,7 +50,7 @@ type Breaker struct {
 	inRow int    // failures without a success between
 	last  *lastN // with CountWindow, while closed
 	near  bool   // the next outcome may meet a rule, even if it is a success
-	met   bool   // a rule is met but may not open: counted once
+	met   bool   // such a rule is met but may not open: counted once
 
 	rotateAt      int64 // when the window turns; 0: it is empty
 	openUntil     int64 // 0: not open, or forced
@@ -58,6 +58,7 @@ type Breaker struct {
 	askedUntil    int64         // by a failure of this generation, with HonorRetryAfter
 	openFor       time.Duration // of the last opening that a rule decided, before jitter
 	streak        int           // such openings, of one outage
+	quota         *quota        // of the Keyed that has this breaker, or nil
 	reserved      bool          // the quota has been charged for the opening to come
 	probes        probes
 	flight        flight
@@ -79,7 +80,7 @@ func New(opts ...Option) *Breaker { return newBreaker(newConfig(opts)) }
 
 // newBreaker returns a breaker of the configuration c, which breakers may share.
 func newBreaker(c *config) *Breaker {
-	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(c)}
+	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(c), quota: c.quota}
 	b.plain = call{b: b, begin: unstamped}
 	if c.counted {
 		b.counts = newCounts()

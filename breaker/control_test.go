@@ -93,6 +93,24 @@ func TestDisabledMeasuresOnly(t *testing.T) {
 	assert.Equal(t, breaker.Open, b.State(), "with what it has measured")
 }
 
+func TestStuckCallsThatMayNotOpenAreCountedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.StuckCalls(time.Second, 1), breaker.ConsecutiveFailures(5))
+		b.Disable()
+		p := acquire(t, b)
+		for range 20 {
+			time.Sleep(time.Second)
+			play(t, b, "s")
+		}
+		assert.EqualValues(t, 1, b.Stats().Suppressed)
+		p.Done(nil)
+		time.Sleep(time.Minute)
+		acquire(t, b)
+		time.Sleep(time.Minute)
+		assert.EqualValues(t, 2, b.Stats().Suppressed)
+	})
+}
+
 func TestResetForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := breaker.New(breaker.ConsecutiveFailures(3), breaker.FailureRate(1, 3), breaker.RampUp(time.Hour))

@@ -16,6 +16,7 @@ type flight struct {
 	young  [ages + 1]int
 	old    int
 	total  int
+	met    bool // the rule is met but may not open: counted once
 }
 
 // enter follows a call and returns what it leaves with.
@@ -61,13 +62,15 @@ func (f *flight) advance(now int64) {
 func (f *flight) reset() {
 	f.epoch++
 	f.first = f.epoch
-	f.young, f.old, f.total, f.stepAt = [ages + 1]int{}, 0, 0, 0
+	f.young, f.old, f.total, f.stepAt, f.met = [ages + 1]int{}, 0, 0, 0, false
 }
 
 // ageLocked lets the calls in flight grow older, and trips if enough are stuck.
 func (b *Breaker) ageLocked(now int64) {
 	b.flight.advance(now)
-	if r := b.rules.Load(); r.stuck > 0 && b.flight.old >= r.stuck && b.mayTripLocked() {
+	if r := b.rules.Load(); r.stuck == 0 || b.flight.old < r.stuck {
+		b.flight.met = false
+	} else if b.mayTripLocked(&b.flight.met) {
 		b.tripLocked(now, ErrStuck)
 	}
 }

@@ -52,12 +52,18 @@ type entry struct {
 	used bool // since the last sweep
 }
 
-// evictable reports whether forgetting the breaker lets no call through that it
-// would refuse.
-func (e *entry) evictable() bool {
-	e.b.mu.Lock()
-	defer e.b.mu.Unlock()
-	return e.b.state == Closed && e.b.mode == Automatic && e.b.ramp.step.Load() == 0
+// retire reports whether the breaker may be forgotten, because that lets no call
+// through that it would refuse. Then it leaves the quota: a call that still runs
+// may open it, and nobody would ever close it.
+func (e *entry) retire() bool {
+	b := e.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != Closed || b.mode != Automatic || b.ramp.step.Load() != 0 {
+		return false
+	}
+	b.quota = nil
+	return true
 }
 
 // NewKeyed returns a breaker a key, each made with the options among opts that
@@ -67,11 +73,11 @@ func NewKeyed[K comparable](opts ...KeyedOption) *Keyed[K] {
 	k := &Keyed[K]{cfg: c, seed: maphash.MakeSeed()}
 	k.quota = &quota{share: c.share, keys: &k.size}
 	k.each = newConfig(c.breaker)
-	k.each.quota = k.quota
 	for i := range k.shards {
 		k.shards[i].keys = map[K]*entry{}
 	}
 	k.rest = newBreaker(k.each)
+	k.each.quota = k.quota // the rest is no key
 	return k
 }
 
@@ -155,7 +161,7 @@ func (s *shard[K]) evict(usedToo bool, looks int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, e := range s.keys {
-		if (usedToo || !e.used) && e.evictable() {
+		if (usedToo || !e.used) && e.retire() {
 			delete(s.keys, key)
 			return true
 		}
@@ -202,7 +208,7 @@ func (k *Keyed[K]) sweep() {
 		s := &k.shards[i]
 		s.mu.Lock()
 		for key, e := range s.keys {
-			if !e.used && e.evictable() {
+			if !e.used && e.retire() {
 				delete(s.keys, key)
 				k.gone(1)
 			}

@@ -66,6 +66,19 @@ func TestAKeyIsKeptForTheIdleTimeAtLeast(t *testing.T) {
 	})
 }
 
+func TestACallThatOutlivesItsKeyTakesNoShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(1), breaker.IdleAfter(time.Minute), breaker.MaxOpenShare(0.5))
+		p := acquire(t, k.Breaker(1))
+		time.Sleep(time.Hour)
+		assert.EqualValues(t, 1, k.Stats().Evicted)
+		p.Done(errDown)
+		assert.Equal(t, 0, k.Stats().NotClosed)
+		assert.Error(t, k.Do(t.Context(), 2, fail))
+		assert.Equal(t, breaker.Open, k.Breaker(2).State(), "there is room for one")
+	})
+}
+
 func TestKeysAreBounded(t *testing.T) {
 	k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Hour), breaker.MaxKeys(50))
 	assert.Error(t, k.Do(t.Context(), -1, fail))

@@ -114,7 +114,7 @@ type model struct {
 	following            bool
 	openings, suppressed int64
 	expired              int64
-	met                  bool
+	met, stuckMet        bool
 }
 
 func (m *model) enter(s breaker.State) {
@@ -128,7 +128,7 @@ func (m *model) enter(s breaker.State) {
 }
 
 func (m *model) forget()   { m.row, m.log, m.met = 0, nil, false }
-func (m *model) unfollow() { m.flying, m.following = nil, false }
+func (m *model) unfollow() { m.flying, m.following, m.stuckMet = nil, false, false }
 
 func (m *model) trip() {
 	if m.st == breaker.Closed && m.now-m.closedAt >= m.openTime {
@@ -163,12 +163,12 @@ func (m *model) closed(gradual bool) {
 }
 
 // mayTrip notes a rule that is met in vain.
-func (m *model) mayTrip() bool {
+func (m *model) mayTrip(noted *bool) bool {
 	if m.mode == breaker.Automatic {
 		return true
 	}
-	if !m.met {
-		m.met = true
+	if !*noted {
+		*noted = true
 		m.suppressed++
 	}
 	return false
@@ -288,7 +288,7 @@ func (m *model) end(p *pass, o breaker.Outcome) {
 	m.record(o == breaker.Failure, slow)
 	if !m.met0() {
 		m.met = false
-	} else if m.mayTrip() {
+	} else if m.mayTrip(&m.met) {
 		m.trip()
 	}
 }
@@ -337,7 +337,9 @@ func (m *model) due() {
 		m.flyEpoch++
 		m.following = len(m.flying) > 0
 		m.prune()
-		if m.stuckNow() >= m.stuck && m.mayTrip() {
+		if m.stuckNow() < m.stuck {
+			m.stuckMet = false
+		} else if m.mayTrip(&m.stuckMet) {
 			m.trip()
 		}
 	case m.rampStep > 0 && m.now == m.rampAt:

@@ -102,7 +102,7 @@ func (b *Breaker) countLocked(c *call, gen uint32, e *ending) bool {
 		b.near = met || near
 		if !met {
 			b.met = false
-		} else if b.mayTripLocked() {
+		} else if b.mayTripLocked(&b.met) {
 			b.tripLocked(b.clock.Now(), cause)
 		}
 	case HalfOpen:
@@ -120,14 +120,14 @@ func (b *Breaker) countLocked(c *call, gen uint32, e *ending) bool {
 }
 
 // mayTripLocked reports whether a rule that is met opens the breaker. Where it
-// does not, that is counted once until the rule is no longer met.
-func (b *Breaker) mayTripLocked() bool {
-	if b.mode == Automatic && (b.cfg.quota == nil || b.cfg.quota.reserve()) {
-		b.reserved = b.cfg.quota != nil
+// does not, that is counted, and noted: once until the rule is no longer met.
+func (b *Breaker) mayTripLocked(noted *bool) bool {
+	if b.mode == Automatic && (b.quota == nil || b.quota.reserve()) {
+		b.reserved = b.quota != nil
 		return true
 	}
-	if !b.met {
-		b.met = true
+	if !*noted {
+		*noted = true
 		b.suppressed++
 	}
 	return false

@@ -82,7 +82,7 @@ func (b *Breaker) enterLocked(now int64, next State, cause error) {
 // chargeLocked tells the quota of a Keyed that a key is no longer closed, or
 // closed again.
 func (b *Breaker) chargeLocked(from, next State) {
-	q := b.cfg.quota
+	q := b.quota
 	if q == nil {
 		return
 	}
