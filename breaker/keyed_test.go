@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,46 @@ func TestACallThatOutlivesItsKeyTakesNoShare(t *testing.T) {
 		assert.Error(t, k.Do(t.Context(), 2, fail))
 		assert.Equal(t, breaker.Open, k.Breaker(2).State(), "there is room for one")
 	})
+}
+
+func TestTheCountOfOpenKeysIsThatOfTheirBreakers(t *testing.T) {
+	for seed := range uint64(50) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 3))
+			k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Second), breaker.RampUp(time.Second),
+				breaker.IdleAfter(3*time.Second), breaker.MaxOpenShare(0.4), breaker.MaxKeys(8))
+			seen := map[int]*breaker.Breaker{}
+			for range 300 {
+				key := r.IntN(12)
+				b := k.Breaker(key)
+				seen[key] = b
+				switch r.IntN(12) {
+				case 0:
+					b.Reset()
+				case 1:
+					b.ForceOpen(nil)
+				case 2:
+					b.Resume()
+				case 3:
+					time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
+				case 4, 5, 6:
+					_ = b.Do(t.Context(), succeed)
+				default:
+					_ = b.Do(t.Context(), fail)
+				}
+				open := map[*breaker.Breaker]bool{}
+				for key, b := range seen {
+					if b.State() != breaker.Closed && b == k.Breaker(key) {
+						open[b] = true
+					}
+				}
+				if rest := k.Breaker(99); rest == k.Breaker(98) {
+					delete(open, rest) // of the keys without room
+				}
+				require.Equal(t, len(open), k.Stats().NotClosed, "seed %d", seed)
+			}
+		})
+	}
 }
 
 func TestKeysAreBounded(t *testing.T) {
