@@ -45,15 +45,17 @@ func (m *mapping[T, R]) results(items []T, f func(context.Context, T) (R, error)
 
 // some is [body].
 func (m *mapping[T, R]) some(lo, hi int, heed stream.Signal) (int, error) {
-	items, out, f := m.items, m.out, m.f
+	items, f := m.items[lo:hi], m.f
+	out := m.out[lo:hi][:len(items)] // the compiler then sees that they are as long
 	signal, caller := m.signals()
-	for i := lo; i < hi; i++ {
+	ctx := context.Context(&m.scope)
+	for i, item := range items {
 		if signal.Load() >= heed || caller != nil && caller.Err() != nil {
-			return i, nil
+			return lo + i, nil
 		}
-		v, err := f(m, items[i])
+		v, err := f(ctx, item)
 		if err != nil {
-			return i, err
+			return lo + i, err
 		}
 		out[i] = v
 	}
