@@ -128,8 +128,8 @@ func TestAdaptiveDoesNotDriftWhileIdle(t *testing.T) {
 				found := a.Limit()
 
 				ctx, cancel = context.WithCancel(t.Context())
-				wait = clients(ctx, 2, a, s) // for an hour hardly anybody calls
-				time.Sleep(time.Hour)
+				wait = clients(ctx, 2, a, s) // for a while hardly anybody calls
+				time.Sleep(20 * time.Minute)
 				cancel()
 				wait()
 				assert.InEpsilon(t, found, a.Limit(), 0.3)
@@ -138,7 +138,7 @@ func TestAdaptiveDoesNotDriftWhileIdle(t *testing.T) {
 	}
 }
 
-// TestAdaptiveIsNotPoisonedByALongIncident keeps a server slow for five minutes
+// TestAdaptiveIsNotPoisonedByALongIncident keeps a server slow for two minutes
 // with an overload that is not ours. A baseline that follows what it sees would
 // take that for normal and let the limit grow without end.
 func TestAdaptiveIsNotPoisonedByALongIncident(t *testing.T) {
@@ -160,7 +160,7 @@ func TestAdaptiveIsNotPoisonedByALongIncident(t *testing.T) {
 					})
 				}
 				highest := int64(0)
-				for range 300 {
+				for range 120 {
 					time.Sleep(time.Second)
 					highest = max(highest, a.Limit())
 				}

@@ -155,8 +155,6 @@ func (c *control) decide(s *Semaphore, now int64) {
 	switch {
 	case c.probing > 0 && !o.dropped:
 		c.probe(now)
-	case w.n == 0 && !o.dropped:
-		return
 	case c.mustProbe(&o, now):
 		c.probing, c.probeTrip, c.thought, c.limit = c.limit, c.latency, c.baseline, c.limit*probeCut
 	default:

@@ -169,6 +169,11 @@ func TestKeyedDoGivesThePermitBackHoweverFnEnds(t *testing.T) {
 	do := func(fn func() error) func() {
 		return func() { _ = k.Do(context.Background(), "a", func(context.Context) error { return fn() }) }
 	}
+	assert.Equal(t, semaphore.ErrTooLarge, semaphore.NewKeyed[int](1).Acquire(t.Context(), 1, 2))
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.Equal(t, context.Canceled, k.Do(done, "a", func(context.Context) error { panic("ran") }))
+	k.Release("a", 0) // of a key that is not there: nothing
 	assert.Equal(t, failed, k.Do(t.Context(), "a", func(context.Context) error {
 		assert.EqualValues(t, 1, k.Held("a"))
 		return failed

@@ -92,7 +92,7 @@ func goroutine(n int) float64 {
 }
 
 func TestACrowdOfWaitersIsServedAndCancelledWithoutLoss(t *testing.T) {
-	n := 20_000
+	n := 10_000
 	if raceEnabled {
 		n = 2000 // the detector bounds the number of goroutines
 	}

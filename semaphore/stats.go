@@ -10,8 +10,9 @@ import (
 type Stats struct {
 	// Limit is the number of permits there are.
 	Limit int64
-	// Held is the number of permits that are out. It exceeds Limit while a
-	// lowered limit drains.
+	// Held is the number of permits that are out, those included that are on
+	// their way to a caller in the queue. It exceeds Limit while a lowered limit
+	// drains.
 	Held int64
 	// Available is Limit - Held, and 0 while a lowered limit drains.
 	Available int64
