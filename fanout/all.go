@@ -7,9 +7,9 @@ import (
 	"github.com/weirkit/weir/internal/stream"
 )
 
-// All runs every function at once, each on a goroutine of its own, and returns
-// when they have ended. The first error cancels the context of the others; All
-// returns it as an *[ItemError], whose index is the function's place. Of several
+// All runs every function at once, one of them on the calling goroutine, and
+// returns when they have ended. The first error cancels the context of the others;
+// All returns it as an *[ItemError], whose index is the function's place. Of several
 // that failed by themselves, the one with the lowest index counts. Panics and
 // runtime.Goexit are treated as by [Map]. It panics if a function is nil.
 func All(ctx context.Context, fns ...func(context.Context) error) error {

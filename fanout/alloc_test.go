@@ -34,6 +34,13 @@ func TestAllocationsDoNotGrowWithTheItems(t *testing.T) {
 	}
 }
 
+func TestAWorkerCostsOneAllocation(t *testing.T) {
+	in := upTo(256)
+	f := func(_ context.Context, i int) (int, error) { return i, nil }
+	allocs := testing.AllocsPerRun(10, func() { _, _ = fanout.Map(t.Context(), in, f, fanout.Workers(64)) })
+	assert.LessOrEqual(t, allocs, 75.0)
+}
+
 func TestASmallMapAllocatesItsResultsAndOneObject(t *testing.T) {
 	f := func(_ context.Context, i int) (int, error) { return i, nil }
 	in := upTo(10)

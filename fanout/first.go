@@ -13,10 +13,10 @@ import (
 // errDecided is the cause of the cancellation of those that lost.
 var errDecided = errors.New("fanout: another function was first")
 
-// First runs every function at once, each on a goroutine of its own, and returns
-// the first success. The context of the others is cancelled, they are waited for,
-// and what they return is dropped: a function whose result must be closed has to
-// do that itself when its context is done.
+// First runs every function at once and returns the first success. The context of
+// the others is cancelled, they are waited for, and what they return is dropped: a
+// function whose result must be closed has to do that itself when its context is
+// done.
 //
 // If all fail the error is a *[BatchError] with every error in the order of fns;
 // if that is so only because ctx is done, the error of ctx. Without functions it
@@ -58,10 +58,10 @@ func (e *BatchError) allFrom(ctx context.Context) bool {
 	return !slices.ContainsFunc(e.Failures, func(f *ItemError) bool { return !fromCaller(ctx, f.Err) })
 }
 
-// Race runs every function at once, each on a goroutine of its own, and returns
-// the first result, good or bad. The others are treated as by [First]. An error
-// comes as an *[ItemError] whose index is the function's place, unless it says no
-// more than that ctx is done: then it is the error of ctx.
+// Race runs every function at once and returns the first result, good or bad. The
+// others are treated as by [First]. An error comes as an *[ItemError] whose index is
+// the function's place, unless it says no more than that ctx is done: then it is
+// the error of ctx.
 func Race[T any](ctx context.Context, fns ...func(context.Context) (T, error)) (T, error) {
 	var zero T
 	r := together(ctx, "Race", len(fns), func(i int) bool { return fns[i] == nil })

@@ -14,10 +14,11 @@ import (
 func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) error, opts ...Option) error {
 	r := &run{}
 	r.begin(ctx, "Update", len(items), f != nil, opts)
-	call := wrap(r.cfg, inPlace(f))
+	change := inPlace(f)
 	if len(r.cfg.guards) > 0 {
-		call = wrap(r.cfg, onCopy(f))
+		change = onCopy(f)
 	}
+	call := wrap(r.cfg, change)
 	return r.do(bodyFunc(func(lo, hi int, heed stream.Signal) (int, error) {
 		signal, caller := r.signals()
 		for i := lo; i < hi; i++ {

@@ -154,8 +154,9 @@ func (c *Claim) lead() {
 // start lets so many workers, this goroutine included, claim from the index from.
 func (c *Claim) start(from, workers int, worker func()) {
 	c.crew = newGang(from, workers)
+	member := func() { fault.Catch(worker, c.ended) }
 	for range workers - 1 {
-		c.crew.joined.Go(func() { fault.Catch(worker, c.ended) })
+		c.crew.joined.Go(member)
 	}
 	worker()
 }
