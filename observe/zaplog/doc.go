@@ -23,13 +23,15 @@
 //	             long wait              Warn             limiter, n, waited, error
 //	[Semaphore]  permits refused        Debug            semaphore, n, priority, waited, error
 //	             long wait              Warn             semaphore, n, priority, waited, error
+//	             limit changed          Debug            semaphore, previous, limit, latency,
+//	                                                     baseline, dropped, probe
 //
-// The field named after the object is its name. attempt, attempts, n and
-// priority are integers, generation is unsigned, won is a bool, delay, waited and retry_after
-// are durations, from, to and state are strings: closed, open or half-open.
-// cause is what opened the breaker. Fields that are unknown are left out:
-// retry_after of 0, an error or cause of nil, the cause of a change that does
-// not open.
+// The field named after the object is its name. attempt, attempts, n, priority,
+// previous and limit are integers, generation is unsigned; won, dropped and probe
+// are booleans; delay, waited, retry_after, latency and baseline are durations;
+// from, to and state are strings: closed, open or half-open. cause is what opened
+// the breaker. Fields that are unknown are left out: retry_after of 0, an error or
+// cause of nil, the cause of a change that does not open.
 //
 // What would make every call dearer is not logged: the Outcome of breakers and
 // the Denied of limiters.

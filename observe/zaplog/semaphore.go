@@ -8,7 +8,7 @@ import (
 )
 
 // Semaphore returns events that log the refused and the long waits of a
-// semaphore, under that name.
+// semaphore, and the limits of an adaptive one, under that name.
 func Semaphore(logger *zap.Logger, name string) semaphore.Events {
 	check(logger)
 	id := zap.String("semaphore", name)
@@ -23,5 +23,11 @@ func Semaphore(logger *zap.Logger, name string) semaphore.Events {
 	return semaphore.Events{
 		Rejected: write(zapcore.DebugLevel, "permits refused"),
 		LongWait: write(zapcore.WarnLevel, "long wait"),
+		LimitChanged: func(c semaphore.LimitChange) {
+			if e := logger.Check(zapcore.DebugLevel, "limit changed"); e != nil {
+				e.Write(id, zap.Int64("previous", c.From), zap.Int64("limit", c.To), zap.Duration("latency", c.Latency),
+					zap.Duration("baseline", c.Baseline), zap.Bool("dropped", c.Dropped), zap.Bool("probe", c.Probe))
+			}
+		},
 	}
 }

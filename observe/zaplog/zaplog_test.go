@@ -136,6 +136,17 @@ func TestSemaphore(t *testing.T) {
 	}, got)
 }
 
+func TestAdaptiveSemaphore(t *testing.T) {
+	got := observed(t, zapcore.DebugLevel, func(_ *testing.T, logger *zap.Logger) {
+		zaplog.Semaphore(logger, "pool").LimitChanged(semaphore.LimitChange{
+			From: 4, To: 3, Latency: 2 * time.Second, Baseline: time.Second, Dropped: true,
+		})
+	})
+	assert.Equal(t, []entry{{zapcore.DebugLevel, "limit changed", map[string]any{
+		"semaphore": "pool", "previous": int64(4), "limit": int64(3), "latency": 2 * time.Second,
+		"baseline": time.Second, "dropped": true, "probe": false}}}, got)
+}
+
 func TestAnEntryWhoseLevelIsOffAllocatesNothing(t *testing.T) {
 	core, logs := observer.New(zapcore.ErrorLevel)
 	logger := zap.New(core)
@@ -151,6 +162,7 @@ func TestAnEntryWhoseLevelIsOffAllocatesNothing(t *testing.T) {
 		l.LongWait(ratelimit.Event{})
 		s.Rejected(semaphore.Event{Err: errBoom})
 		s.LongWait(semaphore.Event{})
+		s.LimitChanged(semaphore.LimitChange{})
 	}))
 	assert.Zero(t, logs.Len())
 }
