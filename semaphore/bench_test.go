@@ -3,6 +3,7 @@ package semaphore_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,5 +130,61 @@ func BenchmarkFullTryAcquire(b *testing.B) {
 	s.TryAcquire(1)
 	for b.Loop() {
 		s.TryAcquire(1)
+	}
+}
+
+// BenchmarkWays has the other ways to hold a permit beside Acquire and Release.
+func BenchmarkWays(b *testing.B) {
+	s := semaphore.New(10)
+	k := semaphore.NewKeyed[string](10)
+	a := semaphore.NewAdaptive(10, 10)
+	fn := func(context.Context) error { return nil }
+	for _, c := range []struct {
+		name string
+		do   func(ctx context.Context)
+	}{
+		{"Acquire", func(ctx context.Context) { _ = s.Acquire(ctx, 1); s.Release(1) }},
+		{"AcquirePriority", func(ctx context.Context) { _ = s.AcquirePriority(ctx, 1, 5); s.Release(1) }},
+		{"TryAcquire", func(context.Context) { s.TryAcquire(1); s.Release(1) }},
+		{"Do", func(ctx context.Context) { _ = s.Do(ctx, fn) }},
+		{"Permit", func(ctx context.Context) { p, _ := s.Permit(ctx, 1); p.Release() }},
+		{"AcquireAll", func(ctx context.Context) { n, _ := s.AcquireAll(ctx); s.Release(n) }},
+		{"Keyed", func(ctx context.Context) { _ = k.Acquire(ctx, "a.example", 1); k.Release("a.example", 1) }},
+		{"Adaptive", func(ctx context.Context) { _ = a.Do(ctx, fn) }},
+	} {
+		b.Run("way="+c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c.do(b.Context())
+			}
+		})
+	}
+}
+
+// BenchmarkHandOver passes one permit between two goroutines, so that every
+// acquisition waits. A channel that is sent back and forth is the floor.
+func BenchmarkHandOver(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		s    sem
+	}{
+		{"channel", make(channel, 1)},
+		{"weir", semaphore.New(1)},
+		{"weir-fifo", semaphore.New(1, semaphore.FIFO())},
+	} {
+		b.Run("impl="+c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var wg sync.WaitGroup
+			for range 2 {
+				wg.Go(func() {
+					for range b.N / 2 {
+						_ = c.s.Acquire(b.Context(), 1)
+						runtime.Gosched() // the other one comes meanwhile
+						c.s.Release(1)
+					}
+				})
+			}
+			wg.Wait()
+		})
 	}
 }

@@ -134,3 +134,20 @@ func TestShareBoundsStarvation(t *testing.T) {
 		assert.Equal(t, []int{0, -1, 1}, who[:3], "one is enough to be owed something")
 	})
 }
+
+// Serving a newcomer may make the share of another due, who fits while the head
+// does not: nobody else will look at the queue.
+func TestAShareThatBecomesDueIsServedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(4, semaphore.Share(0, 50))
+		require.True(t, s.TryAcquire(2))
+		large := waiterOf(t, func() error { return s.AcquirePriority(t.Context(), 4, 5) })
+		low := waiterOf(t, func() error { return s.AcquirePriority(t.Context(), 1, 0) })
+		requireBlocked(t, low)
+		require.NoError(t, s.AcquirePriority(t.Context(), 1, 9), "goes before both")
+		require.NoError(t, requireDone(t, low))
+		requireState(t, s, 4, 1)
+		s.Release(4)
+		require.NoError(t, requireDone(t, large))
+	})
+}
