@@ -239,5 +239,5 @@ func TestWordCountAgainstWc(t *testing.T) {
 	cmd.Stdin = bytes.NewBufferString(text.String())
 	out, err := cmd.Output()
 	require.NoError(t, err)
-	assert.Equal(t, strings.Fields(string(out)), []string{strconv.Itoa(lines), strconv.Itoa(words), strconv.Itoa(size)})
+	assert.Equal(t, []string{strconv.Itoa(lines), strconv.Itoa(words), strconv.Itoa(size)}, strings.Fields(string(out)))
 }

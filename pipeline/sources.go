@@ -3,8 +3,10 @@ package pipeline
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"iter"
+	"slices"
 )
 
 // One is a source of one item: a reader for [Lines], a channel for [Receive].
@@ -32,6 +34,29 @@ func Receive[T any](opts ...Option) *Pipeline[<-chan T, T] {
 				case <-ctx.Done():
 					var none T
 					yield(none, ctx.Err())
+					return
+				}
+			}
+		}
+	}, opts)
+}
+
+// Merge returns a pipeline from sequences to their items, of n sequences at once,
+// each item as it comes; those of one sequence keep their order. A sequence that
+// blocks for ever delays the end of a run that is stopped: for channels there is
+// [Receive].
+func Merge[T any](n int, opts ...Option) *Pipeline[iter.Seq[T], T] {
+	if n < 1 || n > maxAsked {
+		panic(fmt.Sprintf("pipeline: Merge must read between 1 and %d sequences at once, got %d", maxAsked, n))
+	}
+	opts = append(slices.Clip(opts), Workers(n), Unordered())
+	return flatMap("merge", New[iter.Seq[T]](), func(_ context.Context, r *run, seq iter.Seq[T]) iter.Seq2[T, error] {
+		if seq == nil {
+			return nil
+		}
+		return func(yield func(T, error) bool) {
+			for v := range seq {
+				if !yield(v, nil) || r.draining() {
 					return
 				}
 			}
