@@ -333,3 +333,48 @@ func TestADoneContextWins(t *testing.T) {
 	assert.True(t, l.Allow(), "a token was taken")
 	assert.Zero(t, s.Held())
 }
+
+func TestATimeoutIsAFailureIfTheAttemptHadAtLeastHalfOfIt(t *testing.T) {
+	tests := []struct {
+		waits time.Duration
+		want  breaker.State
+	}{{0, breaker.Open}, {400 * time.Millisecond, breaker.Open}, {500 * time.Millisecond, breaker.Open}, {501 * time.Millisecond, breaker.Closed}}
+	for _, tt := range tests {
+		t.Run(tt.waits.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, s := breaker.New(breaker.ConsecutiveFailures(1)), semaphore.New(1)
+				w := wrapper.Compose(wrapper.Timeout(time.Second), b, s)
+				require.NoError(t, s.Acquire(t.Context(), 1))
+				time.AfterFunc(tt.waits, func() { s.Release(1) })
+				synctest.Wait()
+				begin := time.Now()
+				assert.ErrorIs(t, w.Do(t.Context(), hanging), wrapper.ErrTimeout)
+				assert.Equal(t, time.Second, time.Since(begin))
+				assert.Equal(t, tt.want, b.State())
+			})
+		})
+	}
+}
+
+// ending is a foreign limiter during whose wait the context ends.
+type ending struct{ cancel context.CancelFunc }
+
+func (e ending) Wait(context.Context) error { e.cancel(); return nil }
+
+func TestACallWhoseContextEndsAsTheLastGateOpensDoesNotBegin(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l, s := ratelimit.New(ratelimit.PerHour(1), 5), semaphore.New(1)
+	w := wrapper.Compose(breaker.New(), l, s, wrapper.Limiter(ending{cancel}))
+	assert.Equal(t, context.Canceled, w.Do(ctx, func(context.Context) error { t.Error("it ran"); return nil }))
+	assert.Zero(t, s.Held())
+	assert.InDelta(t, 5, l.Tokens(), 0.1)
+}
+
+func TestAPanicEndsTheContextOfAnAttempt(t *testing.T) {
+	var ctx context.Context
+	w := wrapper.Compose(retry.New(retry.AttemptTimeout(time.Hour)))
+	assert.Panics(t, func() {
+		_ = w.Do(t.Context(), func(c context.Context) error { ctx = c; panic("boom") })
+	})
+	assert.Error(t, ctx.Err())
+}
