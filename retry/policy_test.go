@@ -440,6 +440,61 @@ func TestTrap24ANilPolicyPanicsBeforeTheWorkRuns(t *testing.T) {
 	})
 }
 
+// Trap 21: what two policies were made of is shared or aliased.
+func TestTrap21PoliciesOfTheSameOptionsShareNothing(t *testing.T) {
+	opts := []retry.Option{retry.AttemptTimeout(time.Second), retry.MaxRetries(0), retry.HedgeQuantile(0.9, time.Hour), retry.Counted()}
+	a, b := retry.New(opts...), retry.New(opts...)
+	clear(opts)
+	synctest.Test(t, func(t *testing.T) {
+		quick := func(context.Context) error { time.Sleep(ms); return nil }
+		for range 50 {
+			assert.NoError(t, a.Do(t.Context(), quick))
+		}
+		assert.NoError(t, b.Do(t.Context(), func(context.Context) error { time.Sleep(20 * ms); return nil }))
+		assert.Equal(t, retry.Stats{Calls: 1}, b.Stats(), "b has not learned from a")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		timeout := retry.AttemptTimeout(time.Second)
+		err := constant(0, retry.MaxRetries(0), timeout).Do(t.Context(), func(ctx context.Context) error {
+			time.Sleep(ms)
+			err := constant(0, timeout).Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+			assert.NotErrorIs(t, err, retry.ErrAttemptTimeout, "not that of the inner policy")
+			return err
+		})
+		assert.ErrorIs(t, err, retry.ErrAttemptTimeout)
+	})
+}
+
+func TestAPanicOrGoexitOfACallbackPassesThrough(t *testing.T) {
+	for name, callback := range map[string]func(end func()) retry.Option{
+		"If": func(end func()) retry.Option { return retry.If(func(error) bool { end(); return true }) },
+		"Backoff": func(end func()) retry.Option {
+			return retry.Backoff(func(_ int, prev time.Duration) time.Duration {
+				if prev != retry.Longest {
+					end()
+				}
+				return 0
+			})
+		},
+		"BackoffFrom": func(end func()) retry.Option {
+			return retry.BackoffFrom(func() *doubling { end(); return newDoubling() })
+		},
+		"Retry": func(end func()) retry.Option {
+			return retry.On(retry.Events{Retry: func(retry.Retry) { end() }})
+		},
+	} {
+		for _, end := range []func(){func() { panic(errBoom) }, exit} {
+			var inside context.Context
+			p := constant(0, retry.AttemptTimeout(time.Hour), callback(end))
+			got := testkit.Run(func() {
+				_ = p.Do(t.Context(), func(ctx context.Context) error { inside = ctx; return errBoom })
+			})
+			assert.False(t, got.Returned, name)
+			assert.Equal(t, context.Canceled, inside.Err(), "%s: nothing is held", name)
+		}
+	}
+}
+
 func TestAPolicyWorksInTwoBubblesAndOutside(t *testing.T) {
 	p := retry.New(retry.MaxElapsed(time.Hour), retry.Spend(retry.NewBudget(1, 1)), retry.Backoff(retry.Constant(ms)),
 		retry.AttemptTimeout(time.Minute), retry.HedgeQuantile(0.5, 10*time.Second), retry.Counted())
