@@ -17,7 +17,7 @@ type core[T any] struct {
 	produce func(context.Context, func(T) bool) error
 	buffer  int
 
-	closed  atomic.Bool             // by Close
+	flags   atomic.Uint32           // see below
 	looping atomic.Bool             // a loop has taken the turn; when it gives it back, the generator has ended
 	life    atomic.Pointer[life[T]] // from the producer's beginning to its end
 	ended   atomic.Pointer[ending]  // set once it has ended, or can no more begin
@@ -33,6 +33,12 @@ type core[T any] struct {
 
 	watched runtime.Cleanup
 }
+
+const (
+	askContext uint32 = 1 << iota // the context may end
+	closed                        // by Close
+	refused                       // a producer on a caller's stack was told so
+)
 
 // life is what it takes to end a producer that has begun.
 type life[T any] struct {
@@ -54,10 +60,12 @@ type outcome struct {
 	refused bool         // it was told that no more is wanted
 }
 
-// halted reports whether nothing may be handed out any more. It asks the context
-// itself: a flag that a watcher sets comes some time after the cancel.
+// halted reports whether nothing may be handed out any more. It is the cost of a
+// value, and one load where the context never ends. Where it may, the context
+// itself is asked: a flag that a watcher sets comes some time after the cancel.
 func (c *core[T]) halted() bool {
-	return c.closed.Load() || c.done != nil && c.ctx.Err() != nil
+	f := c.flags.Load()
+	return f != 0 && (f > askContext || c.ctx.Err() != nil)
 }
 
 // enter takes the turn, or returns false if done is closed before that.
@@ -112,7 +120,7 @@ func (c *core[T]) judge(o outcome) *ending {
 		return &ending{err: o.fault.Err()}
 	case o.aborted:
 		return &ending{err: ErrAborted}
-	case c.closed.Load() || c.left:
+	case c.flags.Load()&closed != 0 || c.left:
 		return &ending{cut: true}
 	case ctxErr != nil && (o.refused || o.err == nil || errors.Is(o.err, c.ctx.Err()) || errors.Is(o.err, context.Cause(c.ctx))):
 		return &ending{err: ctxErr, cut: true}
@@ -122,7 +130,7 @@ func (c *core[T]) judge(o outcome) *ending {
 }
 
 func (c *core[T]) close() {
-	c.closed.Store(true)
+	c.flags.Or(closed)
 	if l := c.life.Load(); l != nil {
 		l.cancel() // a producer that waits for something lets go of it
 		if p := l.prefetch; p != nil {
