@@ -15,7 +15,8 @@ import (
 	"github.com/weirkit/weir/internal/testkit"
 )
 
-// The suite of this file runs over every function on slices and over every way
+// The suite of this file (traps T3 and T8: no return while callbacks run, and the
+// same on every path) runs over every function on slices and over every way
 // in which their items can run: alone on the caller's goroutine, with one worker,
 // with several, and by the default, which begins alone. What it asserts it asserts
 // on return, and never eventually.
@@ -195,7 +196,7 @@ func TestACancellationWithACauseMatchesBoth(t *testing.T) {
 	})
 }
 
-func TestADoneContextRunsNothing(t *testing.T) {
+func TestADoneContextRunsNothing(t *testing.T) { // traps T7, T8
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	everywhere(t, func(t *testing.T, call func(context.Context, []int, func(context.Context, int) error) error) {
@@ -224,7 +225,7 @@ func TestAContextThatEndsWithTheLastItemChangesNothing(t *testing.T) {
 	})
 }
 
-func TestAPanicAtEveryIndexIsRaisedAfterTheOthersHaveEnded(t *testing.T) {
+func TestAPanicAtEveryIndexIsRaisedAfterTheOthersHaveEnded(t *testing.T) { // traps T16, T33; P02
 	everywhere(t, func(t *testing.T, call func(context.Context, []int, func(context.Context, int) error) error) {
 		for k := range size {
 			var g gauge
@@ -251,7 +252,7 @@ func TestAPanicAtEveryIndexIsRaisedAfterTheOthersHaveEnded(t *testing.T) {
 	})
 }
 
-func TestAGoexitAtEveryIndexEndsTheCallerAfterTheOthersHaveEnded(t *testing.T) {
+func TestAGoexitAtEveryIndexEndsTheCallerAfterTheOthersHaveEnded(t *testing.T) { // trap T17; P03
 	everywhere(t, func(t *testing.T, call func(context.Context, []int, func(context.Context, int) error) error) {
 		for k := range size {
 			var g gauge

@@ -228,11 +228,51 @@ func (s scenario) stream(t *testing.T, breakAt int) {
 	}
 }
 
+// group plays the scenario as the tasks of a group whose size changes.
+func (s scenario) group(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var j journal
+	g := fanout.NewGroup(ctx, s.opts...)
+	futures := make([]*fanout.Future[int], s.n)
+	for i := range futures {
+		futures[i] = fanout.Go(g, func(context.Context) (int, error) { return i, s.item(&j, cancel, i) })
+		if !s.serial && i%7 == 3 {
+			g.SetWorkers(1 + i%5)
+		}
+	}
+	var err error
+	end := testkit.Run(func() { err = g.Wait() })
+	require.Zero(t, j.running)
+	for i, f := range futures {
+		v, err := f.Result()
+		ran := slices.Contains(j.ran, i)
+		require.Equal(t, !ran, errors.Is(err, fanout.ErrSkipped), "%v", err)
+		switch a := s.acts[i]; {
+		case !ran:
+		case a == exit:
+			require.Equal(t, fanout.ErrGoexit, err)
+		case a == succeed || a == cancelAndSucceed:
+			require.NoError(t, err)
+			require.Equal(t, i, v)
+			continue
+		default:
+			require.ErrorIs(t, err, errBoom)
+		}
+		require.Zero(t, v, "a value beside an error")
+	}
+	one := s
+	one.serial = false // its default is not that of a slice, nor is there a threshold
+	one.check(t, &j, end, err)
+}
+
 func TestRandomCallsDoWhatAPlainLoopMayDo(t *testing.T) {
-	for seed := range uint64(1500) {
+	for seed := range uint64(1000) {
 		s := newScenario(seed)
 		ok := t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			s.play(t)
+			s.group(t)
 			s.stream(t, int(seed%100)-40) //nolint:gosec // small
 		})
 		if !ok {
@@ -247,6 +287,7 @@ func FuzzCalls(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, breakAt int) {
 		s := newScenario(seed)
 		s.play(t)
+		s.group(t)
 		s.stream(t, breakAt)
 	})
 }

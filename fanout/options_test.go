@@ -366,6 +366,32 @@ func TestSettleSkipsWhatHasNotBegunWhenTheContextEnds(t *testing.T) {
 	}
 }
 
+func TestSettleRaisesFaultsAtEveryIndex(t *testing.T) {
+	for _, w := range ways {
+		for k := range size {
+			for _, exit := range []bool{false, true} {
+				var g gauge
+				end := testkit.Run(func() {
+					fanout.Settle(t.Context(), upTo(size), func(_ context.Context, i int) (int, error) {
+						defer g.enter()()
+						switch {
+						case i != k:
+						case exit:
+							runtime.Goexit()
+						default:
+							panic(errBoom)
+						}
+						return i, nil
+					}, w.opts...)
+				})
+				g.quiet(t)
+				require.Equal(t, exit, end.Exited)
+				require.Equal(t, !exit, end.Panicked)
+			}
+		}
+	}
+}
+
 func TestSettleOfADoneContextSkipsAll(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

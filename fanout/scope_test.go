@@ -129,7 +129,7 @@ func TestSiblingsHearOfAnErrorAndOfItsCause(t *testing.T) {
 	require.Equal(t, 1, item.Index)
 }
 
-func TestEverythingWorksInTwoBubblesAndOutside(t *testing.T) {
+func TestEverythingWorksInTwoBubblesAndOutside(t *testing.T) { // trap T20
 	work := func(t *testing.T) {
 		_, err := fanout.Map(t.Context(), upTo(100), func(ctx context.Context, i int) (int, error) {
 			select {

@@ -133,7 +133,7 @@ func TestAnOrderedStreamEndsWhereAPlainLoopWould(t *testing.T) {
 	}
 }
 
-func TestAPanicAtEveryIndexIsTheStreamsError(t *testing.T) { // trap T16; P02
+func TestAPanicAtEveryIndexIsTheStreamsError(t *testing.T) { // traps T16, T18; P02
 	everyFlow(t, func(t *testing.T, opts []fanout.Option) {
 		for k := range size {
 			var g gauge
@@ -217,7 +217,7 @@ func TestADoneContextStreamsNothing(t *testing.T) { // trap T7
 	})
 }
 
-func TestTheLoopBodysPanicAndGoexitStopAndJoin(t *testing.T) { // traps T29, T30
+func TestTheLoopBodysPanicAndGoexitStopAndJoin(t *testing.T) { // traps T27, T29, T30
 	everyFlow(t, func(t *testing.T, opts []fanout.Option) {
 		for _, leave := range []func(){func() { panic(errBoom) }, runtime.Goexit} {
 			var g gauge

@@ -199,7 +199,7 @@ func TestSlowItemsCostTheFirstAtMost(t *testing.T) {
 	})
 }
 
-func TestSkewedItemsEndCloseToTheIdeal(t *testing.T) {
+func TestSkewedItemsEndCloseToTheIdeal(t *testing.T) { // trap T21
 	us := time.Microsecond
 	tests := map[string]func(i, n int) time.Duration{
 		"even and fast":          func(int, int) time.Duration { return us },
