@@ -16,6 +16,11 @@ func (s *Semaphore) AcquireAll(ctx context.Context) (int64, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return 0, err
 	}
+	c := s.cell.Load()
+	if st := c.word.Load(); st&flagsBusy == 0 && st>>shift == c.limit && c.word.CompareAndSwap(st, st-c.limit<<shift) {
+		s.countAcquired()
+		return c.limit, nil
+	}
 	return s.wait(ctx, wantAll, 0)
 }
 

@@ -343,3 +343,34 @@ func TestManyPrioritiesAreServedInOrder(t *testing.T) {
 		assert.Equal(t, want, r.taken())
 	})
 }
+
+// Once nobody waits any more, nothing of the queue may be left that holds up
+// newcomers, however the last one left.
+func TestAnEmptyQueueRefusesNobody(t *testing.T) {
+	const limit = 100
+	leave := map[string]func(s *semaphore.Semaphore, cancel func()){
+		"served":    func(s *semaphore.Semaphore, _ func()) { s.Release(1) },
+		"cancelled": func(_ *semaphore.Semaphore, cancel func()) { cancel() },
+		"too large": func(s *semaphore.Semaphore, _ func()) { s.SetLimit(1); s.SetLimit(limit) },
+	}
+	for how, out := range leave {
+		for name, opts := range map[string][]semaphore.Option{"default": nil, "fifo": {semaphore.FIFO()}, "share": {semaphore.Share(0, 1)}} {
+			t.Run(how+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := semaphore.New(limit, opts...)
+					require.True(t, s.TryAcquire(limit))
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					waiter := waiterOf(t, func() error { return s.Acquire(ctx, 2) })
+					s.Release(1)
+					out(s, cancel)
+					_ = requireDone(t, waiter)
+					s.Release(s.Held())
+					for range limit {
+						require.True(t, s.TryAcquire(1))
+					}
+				})
+			})
+		}
+	}
+}
