@@ -3,7 +3,6 @@ package retry_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,9 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/retry"
 )
 
@@ -25,10 +22,13 @@ type run struct {
 	ends  func() error  // how it ends then, and when it is cancelled unless deaf
 }
 
-func ok() error     { return nil }
-func fails() error  { return errBoom }
+func ok() error { return nil }
+
+func fails() error { return errBoom }
+
 func panics() error { panic("boom") }
-func exits() error  { runtime.Goexit(); return nil }
+
+func exits() error { runtime.Goexit(); return nil }
 
 // works returns a function whose n-th run does what runs[n] says, and counts
 // the runs that are under way.
@@ -89,51 +89,6 @@ func TestHedge(t *testing.T) {
 		})
 	}
 	assert.False(t, retry.New().Hedged())
-}
-
-// Trap 14: the panic of a loser in a goroutine kills the process.
-func TestTrap14APanicOrGoexitOfEitherRunReachesTheCaller(t *testing.T) {
-	second := time.Second
-	tests := []struct {
-		name  string
-		runs  []run
-		took  time.Duration
-		exits bool
-		first bool
-	}{
-		{"the first panics, alone", []run{{takes: second, ends: panics}}, second, false, true},
-		{"the first panics", []run{{takes: 3 * second, ends: panics}, {takes: time.Hour, ends: ok}}, 3 * second, false, true},
-		{"the second panics", []run{{takes: time.Hour, ends: ok}, {takes: second, ends: panics}}, 3 * second, false, false},
-		{"a losing second panics", []run{{takes: 3 * second, ends: ok}, {takes: 5 * second, deaf: true, ends: panics}}, 7 * second, false, false},
-		{"a losing first panics", []run{{takes: 9 * second, deaf: true, ends: panics}, {takes: second, ends: ok}}, 9 * second, false, true},
-		{"both panic", []run{{takes: 3 * second, ends: panics}, {takes: 5 * second, deaf: true, ends: panics}}, 7 * second, false, true},
-		{"the first exits", []run{{takes: 3 * second, ends: exits}, {takes: time.Hour, ends: ok}}, 3 * second, true, true},
-		{"the second exits", []run{{takes: time.Hour, ends: ok}, {takes: second, ends: exits}}, 3 * second, true, false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := constant(0, retry.Hedge(2*second))
-				var running, started atomic.Int32
-				begin := time.Now()
-				end := testkit.Run(func() { _ = p.Do(t.Context(), works(&running, &started, tt.runs...)) })
-				assert.Equal(t, tt.took, time.Since(begin))
-				assert.Zero(t, running.Load(), "the other run was awaited")
-				switch {
-				case tt.exits:
-					assert.True(t, end.Exited)
-				case tt.first:
-					assert.Equal(t, "boom", end.Value, "untouched")
-				default:
-					require.True(t, end.Panicked)
-					pe, ok := end.Value.(*retry.PanicError)
-					require.True(t, ok)
-					assert.Equal(t, "boom", pe.Value)
-					assert.Contains(t, string(pe.Stack), "hedge_test.go", "the stack where it happened")
-				}
-			})
-		})
-	}
 }
 
 func TestACancelEndsBothRuns(t *testing.T) {
@@ -240,112 +195,6 @@ func TestHedgeEventsAndStats(t *testing.T) {
 	})
 }
 
-// hedging returns a function that makes a call whose first run takes d, and
-// one that tells the delays of the hedges since it was last asked.
-func hedging(t *testing.T, opts ...retry.Option) (call func(d time.Duration), delays func() []time.Duration) {
-	t.Helper()
-	var seen []time.Duration
-	p := constant(0, append(opts, retry.Spend(retry.NewBudget(10, 1)), retry.MaxRetries(0),
-		retry.On(retry.Events{Hedged: func(h retry.Hedged) { seen = append(seen, h.Delay) }}))...)
-	call = func(d time.Duration) {
-		var runs atomic.Int32
-		_ = p.Do(t.Context(), func(ctx context.Context) error {
-			if runs.Add(1) == 2 {
-				return nil // the hedge is quick
-			}
-			select {
-			case <-time.After(d):
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-	}
-	return call, func() []time.Duration { d := seen; seen = nil; return d }
-}
-
-func TestAHedgeQuantileFollowsTheLatency(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		call, delays := hedging(t, retry.HedgeQuantile(0.85, time.Minute))
-		for range 30 {
-			call(ms)
-		}
-		call(time.Hour)
-		assert.Equal(t, []time.Duration{time.Minute}, delays(), "initial, while too few are known")
-		for i := range 1000 {
-			// 1 to 10 ms, and a little, so that no run ends just when the hedge is due.
-			call(time.Duration(i%10+1)*ms + time.Duration(i))
-		}
-		_ = delays()
-		call(time.Hour)
-		assert.InDelta(t, 9*ms, delays()[0], 1000, "85 of 100 take at most 9 ms")
-		for i := range 300 {
-			call(2*ms + time.Duration(1000-i))
-		}
-		_ = delays()
-		call(time.Hour)
-		assert.InDelta(t, 2*ms, delays()[0], 1000, "it follows")
-	})
-}
-
-func TestRunsThatAreCutOffDoNotHoldTheQuantileDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		call, delays := hedging(t, retry.HedgeQuantile(0.9, time.Minute))
-		for range 256 {
-			call(ms)
-		}
-		for range 1000 { // now half of them are slow, and a hedge wins at once
-			call(ms)
-			call(time.Hour)
-		}
-		_ = delays()
-		call(time.Hour - ms)
-		assert.Empty(t, delays(), "the slow half is what is usual now")
-	})
-	synctest.Test(t, func(t *testing.T) {
-		call, delays := hedging(t, retry.HedgeQuantile(0.9, time.Minute), retry.AttemptTimeout(30*time.Second))
-		for range 64 {
-			call(ms)
-			call(time.Hour) // times out
-		}
-		_ = delays()
-		call(10 * time.Second)
-		assert.Empty(t, delays())
-	})
-}
-
-func TestFailuresDoNotCountForTheQuantile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := constant(0, retry.MaxRetries(0), retry.HedgeQuantile(0.9, time.Minute))
-		for range 100 {
-			assert.Error(t, p.Do(t.Context(), func(context.Context) error { return errBoom }))
-		}
-		assert.NoError(t, p.Do(t.Context(), func(context.Context) error { time.Sleep(time.Second); return nil }))
-		assert.Zero(t, p.Stats().Hedges)
-	})
-}
-
-func TestQuantileIsTheSmallestThatEnoughDoNotExceed(t *testing.T) {
-	tests := []struct {
-		q    float64
-		n    int // latencies of 1 to n
-		want time.Duration
-	}{
-		{0.5, 32, 16}, {0.51, 32, 17}, {0.9, 32, 29}, {0.99, 32, 32}, {0.001, 32, 1}, {0.5, 256, 128}, {0.999999, 256, 256},
-	}
-	for _, tt := range tests {
-		var latencies []time.Duration
-		for i := range tt.n {
-			latencies = append(latencies, time.Duration(i+1))
-		}
-		got, known := retry.QuantileOf(tt.q, latencies...)
-		assert.True(t, known)
-		assert.Equal(t, tt.want, got, "%+v", tt)
-	}
-	_, known := retry.QuantileOf(0.5, make([]time.Duration, 31)...)
-	assert.False(t, known)
-}
-
 func TestACallThatEndedIsNotHedged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -355,64 +204,6 @@ func TestACallThatEndedIsNotHedged(t *testing.T) {
 		assert.ErrorIs(t, err, errBoom)
 		assert.Equal(t, int32(1), started.Load())
 	})
-}
-
-// TestEveryPairOfEnds cuts a hedged attempt at every pair of ends, in every
-// order, with runs that listen to their context and runs that do not.
-func TestEveryPairOfEnds(t *testing.T) {
-	ends := []func() error{ok, fails, panics, exits}
-	for i := range 4 * 4 * 3 * 4 {
-		first, second, order, deaf := i%4, i/4%4, i/16%3, i/48
-		runs := []run{
-			{takes: 4 * time.Second, ends: ends[first], deaf: deaf&1 != 0},
-			{takes: time.Duration(order+1) * time.Second, ends: ends[second], deaf: deaf&2 != 0}, // begins after 2 s
-		}
-		synctest.Test(t, func(t *testing.T) {
-			var running, started atomic.Int32
-			var err error
-			begin := time.Now()
-			end := testkit.Run(func() {
-				err = constant(0, retry.MaxRetries(0), retry.Hedge(2*time.Second)).Do(t.Context(), works(&running, &started, runs...))
-			})
-			name := fmt.Sprintf("first %d, second %d, order %d, deaf %d", first, second, order, deaf)
-			require.Zero(t, running.Load(), name)
-			require.Equal(t, int32(2), started.Load(), name)
-			require.LessOrEqual(t, time.Since(begin), 5*time.Second, name)
-			checkEnds(t, name, first, second, order, deaf, end, err)
-		})
-	}
-}
-
-// checkEnds says how a pair of runs must end: 0 succeeds, 1 fails, 2 panics, 3
-// exits.
-func checkEnds(t *testing.T, name string, first, second, order, deaf int, end testkit.End, err error) {
-	t.Helper()
-	// A run is cut off if it listens and the other ended the attempt before it;
-	// of two at one moment either may be.
-	decides := func(kind int) bool { return kind != 1 }
-	firstCut := order == 0 && decides(second) && deaf&1 == 0
-	secondCut := order == 2 && decides(first) && deaf&2 == 0
-	if order == 1 && decides(first) && decides(second) {
-		return // what holds for every order was checked
-	}
-	firstEnds, secondEnds := !firstCut, !secondCut
-	switch {
-	case firstEnds && first == 2:
-		assert.Equal(t, "boom", end.Value, name)
-	case firstEnds && first == 3:
-		assert.True(t, end.Exited, name)
-	case secondEnds && second == 2:
-		_, isPanic := end.Value.(*retry.PanicError)
-		assert.True(t, isPanic, name)
-	case secondEnds && second == 3:
-		assert.True(t, end.Exited, name)
-	case first == 0 && firstEnds || second == 0 && secondEnds:
-		assert.True(t, end.Returned, name)
-		assert.NoError(t, err, name)
-	default:
-		assert.True(t, end.Returned, name)
-		assert.ErrorIs(t, err, errBoom, name)
-	}
 }
 
 func TestBadHedgesPanic(t *testing.T) {
