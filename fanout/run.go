@@ -13,10 +13,11 @@ import (
 // run is one call over a number of items. It is the context of their callbacks.
 type run struct {
 	scope
-	cfg    *config
-	record record
-	body   body
-	claim  stream.Claim
+	forever bool // the caller's context is never done
+	cfg     *config
+	record  record
+	body    body
+	claim   stream.Claim
 }
 
 // body runs items. some runs those from lo to hi-1 and returns the index behind
@@ -54,7 +55,7 @@ func check(ctx context.Context, name string, callable bool) {
 // return, and the caller's context, nil if that is never done. The context is asked
 // itself, because a flag that is set when it ends would be set a little late.
 func (r *run) signals() (*atomic.Uint32, context.Context) {
-	if r.parent.Done() == nil {
+	if r.forever {
 		return r.claim.Signal(), nil
 	}
 	return r.claim.Signal(), r.parent
@@ -69,6 +70,7 @@ func (r *run) do(b body) error {
 		return nil
 	}
 	r.body = b
+	r.forever = r.parent.Done() == nil
 	switch {
 	case r.claim.N < r.cfg.threshold:
 		r.claim.Workers = 1
