@@ -64,7 +64,7 @@ func TestKeyedAgreesWithALimiterForEachKey(t *testing.T) {
 		k := ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, ratelimit.PerKey(pick))
 		model := map[int]*ratelimit.Limiter{}
 		r := rand.New(rand.NewPCG(1, 1))
-		for i := range 100_000 {
+		for i := range 30_000 {
 			key := int(min(r.ExpFloat64()*300, 3000))
 			if model[key] == nil {
 				rate, burst := pick(key)
@@ -75,7 +75,7 @@ func TestKeyedAgreesWithALimiterForEachKey(t *testing.T) {
 			if r.IntN(4) == 0 {
 				time.Sleep(time.Duration(r.ExpFloat64() * 5e7))
 			}
-			if r.IntN(20_000) == 0 {
+			if r.IntN(5_000) == 0 {
 				time.Sleep(time.Duration(r.IntN(100)) * 24 * time.Hour) // past every horizon
 			}
 		}
@@ -127,7 +127,7 @@ func TestMaxKeysIsExactForSmallNumbers(t *testing.T) {
 }
 
 func TestKeysFitIntoAFewBytesEach(t *testing.T) { // P30: 64 MB for a million
-	keys := make([]string, 200_000)
+	keys := make([]string, 100_000)
 	for i := range keys {
 		keys[i] = fmt.Sprint("key", i)
 	}

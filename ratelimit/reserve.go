@@ -125,8 +125,9 @@ func (r Reservation) Delay() time.Duration {
 // not, and reports whether any went back. Those that the bucket would have
 // gained since then anyway, because it is full again, are gone. So are as many
 // as later reservations took that are not due yet: their times are promised, and
-// would meet with those of newcomers. Those who wait behind it move up. A second
-// Cancel does nothing.
+// would meet with those of newcomers. Where two are cancelled at the same moment as
+// a third is granted, that one can give back the part alone that is certain. Those
+// who wait behind it move up. A second Cancel does nothing.
 func (r *Reservation) Cancel() bool {
 	if r.l == nil {
 		return false
