@@ -362,12 +362,14 @@ type ending struct{ cancel context.CancelFunc }
 func (e ending) Wait(context.Context) error { e.cancel(); return nil }
 
 func TestACallWhoseContextEndsAsTheLastGateOpensDoesNotBegin(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	l, s := ratelimit.New(ratelimit.PerHour(1), 5), semaphore.New(1)
-	w := wrapper.Compose(breaker.New(), l, s, wrapper.Limiter(ending{cancel}))
-	assert.Equal(t, context.Canceled, w.Do(ctx, func(context.Context) error { t.Error("it ran"); return nil }))
-	assert.Zero(t, s.Held())
-	assert.InDelta(t, 5, l.Tokens(), 0.1)
+	for _, outside := range []wrapper.Layer{breaker.New(), wrapper.Compose()} {
+		ctx, cancel := context.WithCancel(t.Context())
+		l, s := ratelimit.New(ratelimit.PerHour(1), 5), semaphore.New(1)
+		w := wrapper.Compose(outside, l, s, wrapper.Limiter(ending{cancel}))
+		assert.Equal(t, context.Canceled, w.Do(ctx, func(context.Context) error { t.Error("it ran"); return nil }))
+		assert.Zero(t, s.Held())
+		assert.InDelta(t, 5, l.Tokens(), 0.1)
+	}
 }
 
 func TestAPanicEndsTheContextOfAnAttempt(t *testing.T) {

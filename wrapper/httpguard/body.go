@@ -28,9 +28,6 @@ func shorten(body io.ReadCloser) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
 	}
-	if _, ok := body.(io.Writer); ok { // an upgraded connection
-		return body
-	}
 	var head bytes.Buffer
 	_, err := io.CopyN(&head, body, drainLimit)
 	switch {

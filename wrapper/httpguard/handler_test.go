@@ -97,7 +97,8 @@ func TestStatusesFrom500OnAreFailuresForTheLayers(t *testing.T) {
 	for _, tt := range tests {
 		b := breaker.New(breaker.ConsecutiveFailures(1))
 		runs := 0
-		rec := answer(httpguard.Handler(wrapper.Compose(retry.New(), b), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		policy := retry.New(retry.On(retry.Events{Retry: func(retry.Retry) { t.Error("a retry") }}))
+		rec := answer(httpguard.Handler(wrapper.Compose(policy, b), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			runs++
 			if tt.status > 0 {
 				w.WriteHeader(tt.status)
@@ -245,7 +246,8 @@ func TestUpgradedConnectionsWorkOnBothSides(t *testing.T) {
 	require.NoError(t, err)
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", "echo")
-	resp, err := httpguard.Transport(wrapper.Compose(wrapper.Timeout(10*time.Second), retries(1)), s.base).RoundTrip(req)
+	resp, err := httpguard.Transport(wrapper.Compose(wrapper.Timeout(10*time.Second), retries(1)), s.base,
+		httpguard.Failure(func(*http.Response) bool { return true })).RoundTrip(req)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
 	conn, isConn := resp.Body.(io.ReadWriter)

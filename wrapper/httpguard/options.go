@@ -34,7 +34,8 @@ func Replayable(f func(*http.Request) bool) TransportOption {
 }
 
 // Failure says which responses are failures. By default those with status 429
-// and from 500 on are. f must not touch the body.
+// and from 500 on are. A switch of protocols (101) never is. f must not touch the
+// body.
 func Failure(f func(*http.Response) bool) TransportOption {
 	if f == nil {
 		panic("httpguard: Failure needs a function, got nil")

@@ -46,7 +46,7 @@ func (s *sending) send(ctx context.Context) (*http.Response, error) {
 		return nil, context.Cause(ctx)
 	}
 	resp.Request = s.req
-	if !s.t.cfg.failure(resp) {
+	if resp.StatusCode == http.StatusSwitchingProtocols || !s.t.cfg.failure(resp) {
 		resp.Body = x.until(resp.Body)
 		return resp, nil
 	}

@@ -450,6 +450,32 @@ func TestTheRequestIsNotChanged(t *testing.T) {
 	assert.Equal(t, given, req.Body)
 }
 
+func TestTheContextOfAnExchangeEndsWithTheBody(t *testing.T) {
+	s := serve(t, false, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "body") })
+	tests := []struct {
+		name string
+		end  func(*http.Response)
+	}{
+		{"closed unread", func(r *http.Response) { assert.NoError(t, r.Body.Close()) }},
+		{"read to its end", func(r *http.Response) { _, _ = io.ReadAll(r.Body) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var ctx context.Context
+			base := roundTrip(func(r *http.Request) (*http.Response, error) {
+				ctx = r.Context()
+				return s.base.RoundTrip(r)
+			})
+			resp, err := (&http.Client{Transport: httpguard.Transport(wrapper.Compose(wrapper.Timeout(time.Hour)), base)}).Get(s.URL)
+			require.NoError(t, err)
+			assert.NoError(t, ctx.Err())
+			tt.end(resp)
+			assert.Error(t, ctx.Err())
+			assert.NoError(t, resp.Body.Close())
+		})
+	}
+}
+
 func TestTransportPanicsOnBadInput(t *testing.T) {
 	assert.PanicsWithValue(t, "httpguard: Transport needs a wrapper, got nil", func() { httpguard.Transport(nil, nil) })
 	assert.PanicsWithValue(t, "httpguard: PerHost needs a wrapper.Keyed, got nil", func() { httpguard.PerHost(nil, nil) })
