@@ -20,7 +20,7 @@ func (s *Semaphore) wait(ctx context.Context, n int64, prio int) (int64, error) 
 		waited = time.Duration(s.clock.Now() - since)
 		s.counts.waited(waited)
 	}
-	s.settled(n, prio, waited, err)
+	s.settled(n, got, prio, waited, err)
 	if err != nil {
 		return 0, err
 	}
@@ -28,7 +28,7 @@ func (s *Semaphore) wait(ctx context.Context, n int64, prio int) (int64, error) 
 }
 
 // settled counts and tells how an acquisition went that reached the queue.
-func (s *Semaphore) settled(n int64, prio int, waited time.Duration, err error) {
+func (s *Semaphore) settled(n, got int64, prio int, waited time.Duration, err error) {
 	refused := ours(err)
 	switch {
 	case err == nil:
@@ -46,6 +46,12 @@ func (s *Semaphore) settled(n int64, prio int, waited time.Duration, err error) 
 	if n == wantAll {
 		n = s.Limit()
 	}
+	told := false
+	defer func() {
+		if !told && err == nil { // a callback ended the caller, who will not release
+			s.release(got)
+		}
+	}()
 	e := Event{N: n, Priority: prio, Waited: waited, Err: err}
 	if tellRefused {
 		s.cfg.events.Rejected(e)
@@ -53,6 +59,7 @@ func (s *Semaphore) settled(n int64, prio int, waited time.Duration, err error) 
 	if tellLong {
 		s.cfg.events.LongWait(e)
 	}
+	told = true
 }
 
 // enter takes the permits if nobody goes before the caller and they are free,

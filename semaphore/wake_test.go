@@ -2,6 +2,7 @@ package semaphore_test
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/semaphore"
 )
 
@@ -188,4 +190,85 @@ func TestWeightedTakesSizesAboveMaxLimit(t *testing.T) {
 	assert.False(t, w.TryAcquire(1))
 	w.Release(size)
 	assert.True(t, w.TryAcquire(1))
+}
+
+// A waiter that left while its permit was on the way goes back to the pool, and
+// nothing of that may wake the one who uses it next.
+func TestAUsedWaiterIsAsGoodAsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(1, semaphore.FIFO())
+		require.True(t, s.TryAcquire(1))
+		for range 50 {
+			ctx, cancel := context.WithCancel(t.Context())
+			waiter := waiterOf(t, func() error { return s.Acquire(ctx, 1) })
+			cancel()
+			s.Release(1) // at once: it is granted, and finds its context done
+			require.Error(t, requireDone(t, waiter))
+			require.True(t, s.TryAcquire(1))
+		}
+		asked := func(s *semaphore.Semaphore) int64 {
+			var n atomic.Int64
+			ctx, cancel := context.WithCancel(t.Context())
+			waiter := waiterOf(t, func() error { return s.Acquire(countCtx{ctx, &n}, 1) })
+			defer func() { cancel(); <-waiter }()
+			return n.Load()
+		}
+		fresh := semaphore.New(1)
+		require.True(t, fresh.TryAcquire(1))
+		assert.Equal(t, asked(fresh), asked(s), "it was woken for nothing")
+	})
+}
+
+// Events run after the permits were had: a callback that does not return must
+// not take them with it.
+func TestACallbackThatEndsTheCallerLosesNoPermit(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := semaphore.New(3, semaphore.On(semaphore.Events{
+					LongWait: func(semaphore.Event) { end() },
+					Rejected: func(semaphore.Event) { end() },
+				}))
+				testkit.Run(func() { _ = s.Acquire(context.Background(), 4) })
+				for _, acquire := range []func(){
+					func() { _ = s.Acquire(context.Background(), 2) },
+					func() { _ = s.AcquirePriority(context.Background(), 1, 1) },
+					func() { _, _ = s.AcquireAll(context.Background()) },
+				} {
+					require.True(t, s.TryAcquire(3))
+					done := make(chan testkit.End, 1)
+					go func() { done <- testkit.Run(acquire) }()
+					synctest.Wait()
+					time.Sleep(time.Second)
+					s.Release(3)
+					require.False(t, (<-done).Returned)
+					requireState(t, s, 0, 0)
+				}
+			})
+		})
+	}
+}
+
+// The permit and the end of MaxWait at the same instant: who was served by then
+// keeps it, as it was in time.
+func TestAPermitThatCameInTimeIsKept(t *testing.T) {
+	inTime := 0
+	for range 300 {
+		synctest.Test(t, func(t *testing.T) {
+			s := semaphore.New(1, semaphore.FIFO(), semaphore.MaxWait(time.Second))
+			require.True(t, s.TryAcquire(1))
+			waiter := waiterOf(t, func() error { return s.Acquire(t.Context(), 1) })
+			time.Sleep(time.Second)
+			s.Release(1)
+			st := s.Stats()
+			err := requireDone(t, waiter)
+			if st.Held == 1 { // handed over before the waiter left
+				inTime++
+				require.NoError(t, err)
+				s.Release(1)
+			}
+			requireState(t, s, 0, 0)
+		})
+	}
+	t.Logf("in time: %d of 300", inTime)
 }
