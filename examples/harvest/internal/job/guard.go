@@ -36,6 +36,7 @@ func newGuard(l Limits, log *zap.Logger, t *tally.Tally) *wrapper.Wrapper {
 		retry.New(
 			retry.MaxRetries(retries),
 			retry.Backoff(retry.FullJitter(retry.Exponential(firstDelay, largestDelay))),
+			retry.MaxDelay(largestDelay),
 			retry.On(zaplog.Retry(log, "post")),
 		),
 		rejections{t},
