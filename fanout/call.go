@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/weirkit/weir/internal/fault"
@@ -38,8 +37,8 @@ func timed[T, R any](c *config, f func(context.Context, T) (R, error)) func(cont
 		ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, ErrTimeout)
 		defer cancel()
 		v, err := f(ctx, item)
-		if err != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) && context.Cause(ctx) == ErrTimeout { //nolint:errorlint // identity: the cause that we gave
-			err = &timedOut{err}
+		if err != nil && context.Cause(ctx) == ErrTimeout { //nolint:errorlint // identity: the cause that we gave
+			err = &timedOut{err} // whatever it says: a connection that was closed, say
 		}
 		return v, err
 	}

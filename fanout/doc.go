@@ -1,12 +1,19 @@
 // Package fanout runs one function over many items, or many functions at once,
 // with a bounded number of workers.
 //
+// One after the other, calls that wait are slow; all at once, they are too many;
+// and goroutines, a channel and a WaitGroup around them get the rest wrong: which
+// error it was, what still runs, where the panic went. Here it is a call:
+//
+//	sizes, err := fanout.Map(ctx, urls, fetch, fanout.Workers(8))
+//
 // # Words
 //
 // An item is an element of the input, or one of several functions. A worker is a
-// goroutine that runs items, one after the other; the calling goroutine is one of
-// them. There is never a goroutine an item. The first error is the one with the
-// lowest index among those that our own cancellation did not cause.
+// goroutine that runs items, one after the other; in a call on a slice the calling
+// goroutine is one of them. There are never more goroutines than workers, however
+// many the items. The first error is the one with the lowest index among those that
+// our own cancellation did not cause.
 //
 // # Choosing
 //

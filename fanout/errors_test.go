@@ -22,6 +22,13 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 		require.True(t, ok)
 		require.True(t, timeout.Timeout())
 
+		err = fanout.ForEach(t.Context(), []int{0}, func(ctx context.Context, _ int) error { <-ctx.Done(); return errBoom }, fanout.Timeout(time.Second))
+		require.EqualError(t, err, "fanout: item 0: fanout: the item timed out: boom")
+		require.ErrorIs(t, err, errBoom)
+		require.ErrorIs(t, err, fanout.ErrTimeout)
+		require.NoError(t, fanout.ForEach(t.Context(), []int{0}, func(ctx context.Context, _ int) error { <-ctx.Done(); return nil }, fanout.Timeout(time.Second)),
+			"late, and well")
+
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errBoom)
 		g := fanout.NewGroup(ctx)

@@ -121,7 +121,7 @@ func KeepFailures(n int) Option {
 }
 
 // Timeout bounds each item, all that its Guard layers do included. The item's
-// context ends after d, and an error that says so matches [ErrTimeout]. A
+// context ends after d, and an error that it returns then matches [ErrTimeout]. A
 // callback that does not look at its context is waited for all the same. It
 // panics if d is not positive.
 func Timeout(d time.Duration) Option {
