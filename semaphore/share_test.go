@@ -151,3 +151,35 @@ func TestAShareThatBecomesDueIsServedAtOnce(t *testing.T) {
 		require.NoError(t, requireDone(t, large))
 	})
 }
+
+// What a priority had beyond its share, when nobody else wanted it, is no debt.
+func TestAShareOwesNothingForASurplus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(1, semaphore.Share(9, 50))
+		require.True(t, s.TryAcquire(1))
+		var r served
+		var all []<-chan error
+		wait := func(prio int) {
+			all = append(all, waiterOf(t, func() error { defer r.add(prio); return s.AcquirePriority(t.Context(), 1, prio) }))
+		}
+		serve := func(n int) []int {
+			for range n {
+				s.Release(1)
+				synctest.Wait()
+			}
+			return r.taken()
+		}
+		for range 12 {
+			wait(9)
+		}
+		serve(8)
+		for range 8 {
+			wait(20)
+		}
+		assert.Contains(t, serve(4), 9)
+		serve(8)
+		for _, done := range all {
+			require.NoError(t, requireDone(t, done))
+		}
+	})
+}

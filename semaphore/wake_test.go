@@ -272,3 +272,24 @@ func TestAPermitThatCameInTimeIsKept(t *testing.T) {
 	}
 	t.Logf("in time: %d of 300", inTime)
 }
+
+// Who is under way has no claim: it competes only if it is still the head.
+func TestAWokenWaiterDoesNotGoBeforeAHigherPriorityThatCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(2)
+		require.True(t, s.TryAcquire(2))
+		ctx := newStall(t.Context())
+		first := waiterOf(t, func() error { return s.Acquire(ctx, 1) })
+		ctx.armed.Store(true)
+		s.Release(1)
+		synctest.Wait()
+		high := waiterOf(t, func() error { return s.AcquirePriority(t.Context(), 2, 5) })
+		close(ctx.gate)
+		requireBlocked(t, first)
+		requireState(t, s, 1, 2)
+		s.Release(1)
+		require.NoError(t, requireDone(t, high))
+		s.Release(2)
+		require.NoError(t, requireDone(t, first))
+	})
+}
