@@ -2,6 +2,7 @@ package wrapper
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/ratelimit"
@@ -85,6 +86,8 @@ func (c *compiler) add(l Layer) {
 		c.gate(gate{limiter: l})
 	case *semaphore.Semaphore:
 		c.gate(gate{semaphore: l})
+	case *ratelimit.Multi:
+		c.gate(gate{waiter: l})
 	case waiterLayer:
 		c.gate(gate{waiter: l.waiter})
 	case acquirerLayer:
@@ -128,23 +131,14 @@ func (c *compiler) retry(p *retry.Policy) {
 	c.at(rankRetry).retry = p
 }
 
-// checkLayers panics if a layer is nil, also one of our own types.
+// checkLayers panics if a layer is nil, or a nil pointer or function.
 func checkLayers(layers []Layer) {
 	for i, l := range layers {
 		isNil := l == nil
-		switch l := l.(type) {
-		case *ratelimit.Limiter:
-			isNil = l == nil
-		case *semaphore.Semaphore:
-			isNil = l == nil
-		case *breaker.Breaker:
-			isNil = l == nil
-		case *retry.Policy:
-			isNil = l == nil
-		case *Wrapper:
-			isNil = l == nil
-		case Func:
-			isNil = l == nil
+		switch v := reflect.ValueOf(l); v.Kind() {
+		case reflect.Pointer, reflect.Func, reflect.Map:
+			isNil = v.IsNil()
+		default: // no nil of its kind is a layer
 		}
 		if isNil {
 			panic(fmt.Sprintf("wrapper: layer %d is nil (%T); leave it out", i, l))

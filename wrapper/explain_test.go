@@ -37,6 +37,7 @@ func TestStringNamesTheLayersOutermostFirst(t *testing.T) {
 		{"nor another breaker", []wrapper.Layer{b, b, s}, "Breaker ready? > Breaker acquire > Breaker ready? > Semaphore(10) > Breaker acquire > call"},
 		{"nor a foreign layer", []wrapper.Layer{b, other{}, s}, "Breaker ready? > Breaker acquire > wrapper_test.other > Semaphore(10) > call"},
 		{"but past foreign gates", []wrapper.Layer{b, wrapper.Limiter(l), wrapper.Semaphore(s)}, "Breaker ready? > Limiter(*ratelimit.Limiter) > Semaphore(*semaphore.Semaphore) > Breaker acquire > call"},
+		{"several limiters as one", []wrapper.Layer{b, ratelimit.All(l), s}, "Breaker ready? > Limiter(*ratelimit.Multi) > Semaphore(10) > Breaker acquire > call"},
 		{"others", []wrapper.Layer{wrapper.Recover(), wrapper.Func(straight), wrapper.Recover()}, "Recover > Func > Recover > call"},
 		{"nested", []wrapper.Layer{s, wrapper.Compose(wrapper.Compose(), l)}, "Semaphore(10) > Limiter(50/s, burst 10) > call"},
 	}

@@ -65,7 +65,7 @@ func (v *vetting) look(l Layer) {
 		if slices.ContainsFunc(v.inside, isRetry) {
 			v.warn(l, "is outside a retry; its permit is held through every pause: put it inside")
 		}
-	case *ratelimit.Limiter, waiterLayer:
+	case *ratelimit.Limiter, *ratelimit.Multi, waiterLayer:
 		if slices.ContainsFunc(v.inside, isRetry) {
 			v.warn(l, "is outside a retry; further attempts pay no token: put it inside")
 		}
@@ -105,7 +105,7 @@ func isRetry(l Layer) bool {
 
 func isGate(l Layer) bool {
 	switch l.(type) {
-	case *ratelimit.Limiter, *semaphore.Semaphore, waiterLayer, acquirerLayer:
+	case *ratelimit.Limiter, *ratelimit.Multi, *semaphore.Semaphore, waiterLayer, acquirerLayer:
 		return true
 	}
 	return false
@@ -114,7 +114,7 @@ func isGate(l Layer) bool {
 // same reports whether l, if it is a part of ours, is among layers.
 func same(layers []Layer, l Layer) bool {
 	switch l.(type) {
-	case *ratelimit.Limiter, *semaphore.Semaphore, *breaker.Breaker, *retry.Policy:
+	case *ratelimit.Limiter, *ratelimit.Multi, *semaphore.Semaphore, *breaker.Breaker, *retry.Policy:
 		return slices.Contains(layers, l)
 	}
 	return false

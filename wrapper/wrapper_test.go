@@ -18,6 +18,23 @@ import (
 	"github.com/weirkit/weir/wrapper"
 )
 
+// What the other packages have is a layer.
+var (
+	_ wrapper.Layer = (*ratelimit.Limiter)(nil)
+	_ wrapper.Layer = (*ratelimit.Multi)(nil)
+	_ wrapper.Layer = (*ratelimit.Adaptive)(nil)
+	_ wrapper.Layer = (*semaphore.Semaphore)(nil)
+	_ wrapper.Layer = (*semaphore.Adaptive)(nil)
+	_ wrapper.Layer = (*breaker.Breaker)(nil)
+	_ wrapper.Layer = (*retry.Policy)(nil)
+	_ wrapper.Layer = (*wrapper.Wrapper)(nil)
+
+	_ wrapper.KeyedLayer[string] = (*ratelimit.Keyed[string])(nil)
+	_ wrapper.KeyedLayer[string] = (*semaphore.Keyed[string])(nil)
+	_ wrapper.KeyedLayer[string] = (*breaker.Keyed[string])(nil)
+	_ wrapper.KeyedLayer[string] = (*wrapper.Keyed[string])(nil)
+)
+
 var errBoom = errors.New("boom")
 
 func failing(context.Context) error { return errBoom }
@@ -60,6 +77,8 @@ func TestComposePanicsOnANilLayer(t *testing.T) {
 		wrapper.Compose(wrapper.Timeout(1), b)
 	})
 	assert.PanicsWithValue(t, "wrapper: layer 0 is nil (<nil>); leave it out", func() { wrapper.Compose(nil) })
+	assert.PanicsWithValue(t, "wrapper: layer 0 is nil (wrapper.Func); leave it out", func() { wrapper.Compose(wrapper.Func(nil)) })
+	assert.Panics(t, func() { wrapper.Compose((*semaphore.Adaptive)(nil)) })
 	assert.PanicsWithValue(t, "wrapper: Timeout must be above zero, got -1s", func() { wrapper.Timeout(-time.Second) })
 }
 
