@@ -14,7 +14,7 @@ func wrap[T, R any](c *config, f func(context.Context, T) (R, error)) func(conte
 	for _, layer := range slices.Backward(c.guards) {
 		f = guarded(layer, f)
 	}
-	if c.timeout > 0 {
+	if c.limit != nil {
 		f = timed(c, f)
 	}
 	if c.recovers {
@@ -34,11 +34,11 @@ func guarded[T, R any](layer Layer, f func(context.Context, T) (R, error)) func(
 
 func timed[T, R any](c *config, f func(context.Context, T) (R, error)) func(context.Context, T) (R, error) {
 	return func(ctx context.Context, item T) (R, error) {
-		ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, ErrTimeout)
+		ctx, cancel := context.WithTimeoutCause(ctx, c.limit.after, c.limit)
 		defer cancel()
 		v, err := f(ctx, item)
-		if err != nil && context.Cause(ctx) == ErrTimeout { //nolint:errorlint // identity: the cause that we gave
-			err = &timedOut{err} // whatever it says: a connection that was closed, say
+		if err != nil && context.Cause(ctx) == error(c.limit) { //nolint:errorlint // identity: of several timeouts, ours
+			err = &timedOut{c.limit, err} // whatever it says: a connection that was closed, say
 		}
 		return v, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/slot"
@@ -18,7 +19,7 @@ var ErrSkipped = errors.New("fanout: skipped: the group had stopped")
 // ErrTimeout is matched by the error of an item or task that did not end within
 // [Timeout]. It matches context.DeadlineExceeded too. A deadline that the
 // caller's own context brought is never reported as ErrTimeout.
-var ErrTimeout error = timeoutError{}
+var ErrTimeout = errors.New("fanout: the item timed out")
 
 // ErrEmpty is returned by [First], [Race] and [Reduce] when they are given nothing,
 // and so no result.
@@ -37,17 +38,23 @@ var ErrNotRun = slot.ErrNotRun
 // future returns it.
 type PanicError = fault.PanicError
 
-type timeoutError struct{}
+// limit is a Timeout, and the cause for which the contexts of its items end.
+type limit struct{ after time.Duration }
 
-func (timeoutError) Error() string        { return "fanout: the item timed out" }
-func (timeoutError) Timeout() bool        { return true }
-func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+func (l *limit) Error() string { return fmt.Sprintf("fanout: the item timed out after %v", l.after) }
+func (l *limit) Timeout() bool { return true }
+func (l *limit) Is(target error) bool {
+	return target == ErrTimeout || target == context.DeadlineExceeded
+}
 
-// timedOut is what a callback returned because of Timeout.
-type timedOut struct{ err error }
+// timedOut is what a callback returned after its limit had passed.
+type timedOut struct {
+	limit *limit
+	err   error
+}
 
-func (e *timedOut) Error() string   { return ErrTimeout.Error() + ": " + e.err.Error() }
-func (e *timedOut) Unwrap() []error { return []error{ErrTimeout, e.err} }
+func (e *timedOut) Error() string   { return e.limit.Error() + ": " + e.err.Error() }
+func (e *timedOut) Unwrap() []error { return []error{e.limit, e.err} }
 
 // skipped is the error of a task that never began.
 type skipped struct{ cause error }

@@ -23,9 +23,9 @@ type Layer interface {
 type config struct {
 	workers   int // 0: GOMAXPROCS, and a start alone
 	threshold int
-	window    int // 0: chosen
-	keep      int // failures to collect; 0: stop at the first
-	timeout   time.Duration
+	window    int     // 0: chosen
+	keep      int     // failures to collect; 0: stop at the first
+	limit     *limit  // the timeout, nil for none; each Timeout has its own
 	guards    []Layer // the first is the outermost
 	report    func(done, total int)
 	crew      *Crew
@@ -56,7 +56,7 @@ func newConfig(opts []Option, total int) *config {
 
 // wraps reports whether wrap has anything to do.
 func (c *config) wraps() bool {
-	return len(c.guards) > 0 || c.timeout > 0 || c.recovers || c.report != nil
+	return len(c.guards) > 0 || c.limit != nil || c.recovers || c.report != nil
 }
 
 const (
@@ -128,7 +128,7 @@ func Timeout(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("fanout: Timeout must be positive, got %v", d))
 	}
-	return optionFunc(func(c *config) { c.timeout = d })
+	return optionFunc(func(c *config) { c.limit = &limit{d} })
 }
 
 // Guard runs each item inside layer. Of several, the first is the outermost. If
