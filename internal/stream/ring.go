@@ -26,8 +26,10 @@ const MaxRing = 1 << 30
 // and Close before the Next that returns false because of it. A slot is cleared
 // when its item is taken.
 //
-// Cost: a push and a take are one atomic store each and allocate nothing. A
-// side that must wait gives its processor away once before it sleeps.
+// Cost: a push is one atomic store, a take a plain one (and an atomic one each half
+// ring), and neither allocates. A side that must wait gives its processor away once
+// before it sleeps. From some 16 slots on an item costs a third of a channel's or
+// less; a ring of one slot hands over at each item and costs more than a channel.
 type Ring[T any] struct {
 	buf  []T // a power of two of slots
 	mask uint64
