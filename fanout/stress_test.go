@@ -156,3 +156,32 @@ func TestStressFirstAndRace(t *testing.T) {
 		}
 	}
 }
+
+func TestStressCallsNest(t *testing.T) {
+	for _, opts := range [][]fanout.Option{nil, {fanout.Workers(3)}} {
+		sums, err := fanout.Map(t.Context(), upTo(30), func(ctx context.Context, i int) (int, error) {
+			parts, err := fanout.Map(ctx, upTo(i), func(ctx context.Context, k int) (int, error) {
+				n := 0
+				for v, err := range fanout.Stream(ctx, slices.Values(upTo(k%4)), func(_ context.Context, v int) (int, error) { return v, nil }, opts...) {
+					if err != nil {
+						return 0, err
+					}
+					n += v
+				}
+				return n + k, nil
+			}, opts...)
+			if err != nil || len(parts) == 0 {
+				return 0, err
+			}
+			return fanout.Reduce(ctx, parts, func(_ context.Context, a, b int) (int, error) { return a + b, nil }, opts...)
+		}, opts...)
+		require.NoError(t, err)
+		for i, sum := range sums {
+			want := 0
+			for k := range i {
+				want += k + (k%4)*(k%4-1)/2
+			}
+			require.Equal(t, want, sum)
+		}
+	}
+}
