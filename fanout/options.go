@@ -71,9 +71,10 @@ const defaultKeep = 1000
 // so many: they may wait for each other.
 //
 // Without it at most GOMAXPROCS items run at once, which suits work that
-// computes, and a call begins on the calling goroutine and starts others only if
-// that pays. For work that waits, such as calls over a network, say how many may
-// wait at once. A stream has 65536 workers at most. It panics if n is not positive.
+// computes: a call begins on the calling goroutine, starts others only if that
+// pays, and hands fast items out in chunks, so that one may wait for the one before
+// it though a worker is free. For work that waits, such as calls over a network, say
+// how many may wait at once. A stream has 65536 workers at most. It panics if n is not positive.
 func Workers(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("fanout: Workers must be at least 1, got %d", n))
