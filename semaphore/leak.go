@@ -17,8 +17,8 @@ type Leak struct {
 }
 
 // LeakFinder makes the semaphore note where each [Permit] is acquired, and
-// report one that is garbage collected unreleased. It costs about a microsecond
-// and 400 bytes for each Permit, so it is for tests and the search for a leak.
+// report one that is garbage collected unreleased. It costs some microseconds and
+// 400 bytes for each Permit, so it is for tests and the search for a leak.
 // Report is called on a goroutine of the runtime, some time after the Permit
 // became unreachable, or never if the program ends before; it must not block.
 func LeakFinder(report func(Leak)) Option {
