@@ -315,10 +315,15 @@ func (q *queue) move(old, c *cell, tat int64) int64 {
 		return old.mapped(tat, c)
 	}
 	behind := old.scaled(tat-q.end, c)
-	q.start = old.scaled(q.start-old.from, c) + old.shift // may lie in the past: the head's lead is not over
+	head := q.Front()
+	head.lead = old.scaled(head.lead, c)
+	// Before the head there may now be more than a smaller bucket holds.
+	q.start = max(old.scaled(q.start-old.from, c)+old.shift, -head.lead)
 	q.end = q.start
-	for w := q.Front(); w != nil; w = q.Next(w) {
-		w.lead = old.scaled(w.lead, c)
+	for w := head; w != nil; w = q.Next(w) {
+		if w != head {
+			w.lead = old.scaled(w.lead, c)
+		}
 		q.end += w.lead + c.cost(w.n)
 	}
 	return q.end + behind

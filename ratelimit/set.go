@@ -134,42 +134,42 @@ func (l *Limiter) hold(t, end int64) {
 func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
 	var ready chain
 	l.mu.Lock()
-	c := l.freshLocked(t)
-	if c.inc > 0 {
-		c = l.roomLocked(c, t, f)
-		now, q := c.now(t), &l.queue
-		l.serveLocked(c, now, &ready)
-		for {
-			tat := c.tat.Load()
-			level := max(tat, now)
-			if q.Len() > 0 {
-				level = q.start
-			}
-			d := min(f(c, level, now)-level, now+c.room*c.inc-max(tat, now))
-			if c.tat.CompareAndSwap(tat, max(tat, now)+d) {
-				q.shift(d, c, now)
-				q.fell(max(tat, now) + d)
-				break
-			}
-		}
-		if q.limited > 0 {
+	if c := l.freshLocked(t); c.inc > 0 {
+		l.serveLocked(c, c.now(t), &ready)
+		c = l.levelLocked(t, f)
+		if l.queue.limited > 0 {
 			l.sweepLocked(c, t, &ready)
 		}
-		l.serveLocked(c, now, &ready)
+		l.serveLocked(c, c.now(t), &ready)
 		l.callLocked(&ready)
 	}
 	l.mu.Unlock()
 	ready.send()
 }
 
-// roomLocked makes sure, as far as it goes, that the cell has room for what f asks.
-func (l *Limiter) roomLocked(c *cell, t int64, f func(c *cell, level, now int64) int64) *cell {
-	for c.room < maxRoom {
-		now := c.now(t)
-		if want := f(c, now, now) - now; want/c.inc <= c.room/4 {
-			break
+// levelLocked does the moving, in a cell that has room for it as far as there can
+// be one.
+func (l *Limiter) levelLocked(t int64, f func(c *cell, level, now int64) int64) *cell {
+	for q := &l.queue; ; {
+		c := l.cell.Load()
+		now, tat := c.now(t), c.tat.Load()
+		end := max(tat, now)
+		level := end
+		if q.Len() > 0 {
+			level = q.start
 		}
-		c = l.publishLocked(t, t, c.rate, c.burst, c.room)
+		d := f(c, level, now) - level
+		if room := now + c.room*c.inc - end; d > room {
+			if c.room < maxRoom {
+				l.publishLocked(t, t, c.rate, c.burst, c.room)
+				continue
+			}
+			d = room
+		}
+		if c.tat.CompareAndSwap(tat, end+d) {
+			q.shift(d, c, now)
+			q.fell(end + d)
+			return c
+		}
 	}
-	return c
 }
