@@ -165,3 +165,57 @@ func BenchmarkExecute(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkLatency is the time that one item needs through a stage between
+// goroutines when nothing else is there: what a stage adds at a low rate.
+func BenchmarkLatency(b *testing.B) {
+	one := pipeline.From(pipeline.Lift(func(v int) int { return v + 1 }), pipeline.Workers(2))
+	b.Run("parallel ordered", func(b *testing.B) {
+		next, n := make(chan struct{}, 1), 0
+		next <- struct{}{}
+		for _, err := range one.Stream(b.Context(), func(yield func(int) bool) {
+			for range next {
+				if !yield(1) {
+					return
+				}
+			}
+		}) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			if n++; n > b.N {
+				close(next)
+				break
+			}
+			next <- struct{}{}
+		}
+	})
+	b.Run("baseline=channels of 64 with ctx", func(b *testing.B) {
+		ctx := b.Context()
+		in, out := make(chan int, 64), make(chan int, 64)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				select {
+				case v, ok := <-in:
+					if !ok {
+						return
+					}
+					select {
+					case out <- v + 1:
+					case <-ctx.Done():
+						return
+					}
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+		for b.Loop() {
+			in <- 1
+			<-out
+		}
+		close(in)
+		wg.Wait()
+	})
+}
