@@ -259,6 +259,16 @@ func TestTasksMayStartTasks(t *testing.T) {
 	require.EqualValues(t, 33, n.Load())
 }
 
+func TestAGroupThatNobodyWaitsForLeavesNoGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it fails if one is left
+		g := fanout.NewGroup(t.Context(), fanout.Workers(2))
+		for range 10 {
+			_, err := g.Go(func(context.Context) error { return nil }).Result()
+			require.NoError(t, err)
+		}
+	})
+}
+
 func TestGoAfterWaitPanics(t *testing.T) {
 	g := fanout.NewGroup(t.Context())
 	require.NoError(t, g.Wait())

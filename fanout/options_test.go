@@ -226,6 +226,40 @@ func TestGuardIsAroundEachItem(t *testing.T) {
 	require.EqualValues(t, 5, outer.Load())
 }
 
+func TestTheTimeoutIncludesWhatTheLayersDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		queue := layer{func(ctx context.Context, fn func(context.Context) error) error {
+			select {
+			case <-time.After(time.Hour):
+				return fn(ctx)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		for _, c := range calls {
+			start := time.Now()
+			err := c.call(t.Context(), upTo(3), func(context.Context, int) error { return nil }, fanout.Guard(queue), fanout.Timeout(time.Second), fanout.Workers(3))
+			require.ErrorIs(t, err, fanout.ErrTimeout)
+			require.Equal(t, time.Second, time.Since(start))
+		}
+	})
+}
+
+func TestAPanicOfProgressIsRaisedLikeAnItems(t *testing.T) {
+	for _, w := range ways {
+		end := testkit.Run(func() {
+			_ = fanout.ForEach(t.Context(), upTo(50), func(context.Context, int) error { return nil },
+				append(slices.Clone(w.opts), fanout.Progress(func(done, _ int) {
+					if done >= 20 {
+						panic(errBoom)
+					}
+				}))...)
+		})
+		require.True(t, end.Panicked)
+		require.ErrorIs(t, end.Value.(*fanout.PanicError), errBoom)
+	}
+}
+
 func TestALayerThatNeverRanIsNoSuccess(t *testing.T) { // no made-up zeros
 	lies := layer{func(context.Context, func(context.Context) error) error { return nil }}
 	for _, c := range calls {
