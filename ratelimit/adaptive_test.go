@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -44,7 +45,7 @@ func work(t *testing.T, a *ratelimit.Adaptive, s *server, d time.Duration) (rate
 }
 
 func TestAdaptiveFindsAHiddenLimitAndItsRise(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		s := &server{ratelimit.New(ratelimit.PerSecond(20), 5)}
 		a := ratelimit.NewAdaptive(ratelimit.PerSecond(1), ratelimit.PerSecond(45))
 		work(t, a, s, 20*time.Second)
@@ -66,7 +67,7 @@ func TestAdaptiveFindsAHiddenLimitAndItsRise(t *testing.T) {
 }
 
 func TestAdaptiveStaysBetweenItsBounds(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		a := ratelimit.NewAdaptive(ratelimit.PerSecond(2), ratelimit.PerSecond(50), ratelimit.Growth(ratelimit.PerSecond(5)))
 		assert.Equal(t, ratelimit.PerSecond(2), a.Rate())
 		for range 1000 {
@@ -83,7 +84,7 @@ func TestAdaptiveStaysBetweenItsBounds(t *testing.T) {
 }
 
 func TestARetryAfterIsAFloorAndNoSecondCut(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		a := ratelimit.NewAdaptive(ratelimit.PerSecond(10), ratelimit.PerSecond(100), ratelimit.AdaptiveBurst(5))
 		for a.Rate().PerSecond() < 100 {
 			require.NoError(t, a.Wait(t.Context()))
@@ -101,7 +102,7 @@ func TestARetryAfterIsAFloorAndNoSecondCut(t *testing.T) {
 }
 
 func TestAdaptiveLearnsFromTheErrorsItIsTold(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		mine := errors.New("slow down")
 		a := ratelimit.NewAdaptive(ratelimit.PerSecond(1), ratelimit.PerSecond(10),
 			ratelimit.AdaptiveBurst(10), ratelimit.Backoff(0.5), ratelimit.Settle(0),

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -15,7 +16,7 @@ import (
 )
 
 func TestABatchNeverExceedsAWindow(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		b := ratelimit.NewBatch(ratelimit.PerSecond(1000), 100, 20)
 		g := &grants{count: 1000, period: 1e9, burst: 100}
 		r := rand.New(rand.NewPCG(1, 1))
@@ -41,7 +42,7 @@ func TestABatchNeverExceedsAWindow(t *testing.T) {
 }
 
 func TestABatchUsesTheRateAndMostOfTheBurst(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		b := ratelimit.NewBatch(ratelimit.PerSecond(1000), 100, 20)
 		n := 0
 		for b.Allow() {
