@@ -241,3 +241,33 @@ func TestDroppedCallsLowerTheLimitAndDoNotFreezeIt(t *testing.T) {
 		})
 	}
 }
+
+// TestAdaptiveTellsASlowBackendFromAQueue has every call take three times as
+// long for good, with the same knee. The first cuts show that the latency does
+// not fall with the limit; without that insight they would go on to the bottom.
+func TestAdaptiveTellsASlowBackendFromAQueue(t *testing.T) {
+	for _, alg := range simulated() {
+		t.Run(alg.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				const knee = 40
+				s := newServer(knee, 50*time.Millisecond)
+				a := semaphore.NewAdaptive(1, 1000, alg.opt)
+				wait := clients(ctx, 6*knee, a, s)
+				time.Sleep(30 * time.Second)
+				s.set(knee, 150*time.Millisecond)
+				lowest := a.Limit()
+				for range 300 {
+					time.Sleep(100 * time.Millisecond)
+					lowest = min(lowest, a.Limit())
+				}
+				assert.GreaterOrEqual(t, lowest, int64(knee/5))
+				mean, _ := track(a, knee, 10*time.Second)
+				t.Logf("lowest %d, limit/knee %.2f after 30 s", lowest, mean)
+				assert.InDelta(t, 1, mean, 0.4)
+				cancel()
+				wait()
+			})
+		})
+	}
+}

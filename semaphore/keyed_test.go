@@ -273,3 +273,38 @@ func TestWhatAKeyInUseCosts(t *testing.T) {
 	}
 	assert.Zero(t, k.Len())
 }
+
+// TestKeyedResizeAndCloseUnderLoad ends with Close: whoever waits comes back,
+// and no key is left.
+func TestKeyedResizeAndCloseUnderLoad(t *testing.T) {
+	procs(t, func(t *testing.T) {
+		for range rounds(60) {
+			k := semaphore.NewKeyed[int](2)
+			var wg sync.WaitGroup
+			for g := range 8 {
+				wg.Go(func() {
+					for i := range 60 {
+						n := int64(1 + (g+i)%3)
+						switch err := k.AcquirePriority(t.Context(), i%3, n, i%2); {
+						case err == nil:
+							runtime.Gosched()
+							k.Release(i%3, n)
+						case errors.Is(err, semaphore.ErrClosed):
+							return
+						}
+					}
+				})
+			}
+			wg.Go(func() {
+				for i := range 40 {
+					k.SetLimit(1 + int64(i%4))
+					runtime.Gosched()
+				}
+				k.Close()
+			})
+			wg.Wait()
+			require.Zero(t, k.Len())
+			require.False(t, k.TryAcquire(1, 1))
+		}
+	})
+}

@@ -64,6 +64,8 @@ func TestWeightedIsFirstComeFirstServed(t *testing.T) {
 		require.True(t, w.TryAcquire(1))
 		large := waiterOf(t, func() error { return w.Acquire(t.Context(), 2) })
 		assert.False(t, w.TryAcquire(1), "one is free, but somebody waits")
+		assert.True(t, w.TryAcquire(0), "takes nothing, so it waits for nobody")
+		require.NoError(t, w.Acquire(t.Context(), 0))
 		small := waiterOf(t, func() error { return w.Acquire(t.Context(), 1) })
 		requireBlocked(t, small)
 		w.Release(1)
