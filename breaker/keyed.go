@@ -107,23 +107,26 @@ func (k *Keyed[K]) shard(key K) *shard[K] {
 
 // add makes the breaker of a key that is not there.
 func (k *Keyed[K]) add(key K, s *shard[K]) *Breaker {
-	if !k.reserve() {
+	// A key that does not equal itself, NaN, would never be found again, nor
+	// could it be deleted.
+	if key != key || !k.reserve() {
 		k.overflow.Add(1)
 		return k.rest
 	}
-	fresh := &entry{b: newBreaker(k.each), used: true}
 	s.mu.Lock()
 	e := s.keys[key]
-	if e == nil {
-		e = fresh
+	if e != nil { // somebody else was faster
+		k.size.Add(-1)
+	} else {
+		// Not made before the lock is held: one too many may be open, and would
+		// have to be taken out of the quota.
+		e = &entry{b: newBreaker(k.each), used: true}
 		s.keys[key] = e
 	}
+	b := e.b
 	s.mu.Unlock()
-	if e != fresh { // somebody else was faster
-		k.size.Add(-1)
-	}
 	k.sweepLater()
-	return e.b
+	return b
 }
 
 // reserve makes room for one more key.

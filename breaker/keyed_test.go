@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -224,4 +225,27 @@ func TestALookupOfAKnownKeyAllocatesNothing(t *testing.T) {
 	k := breaker.NewKeyed[string]()
 	ctx := context.Background()
 	zero(t, "keyed", func() { _ = k.Do(ctx, "api.example.com", succeed) })
+}
+
+func TestAKeyThatEqualsNothingSharesTheRest(t *testing.T) {
+	k := breaker.NewKeyed[float64](breaker.ConsecutiveFailures(1), breaker.MaxKeys(4))
+	for range 100 {
+		assert.NoError(t, k.Do(t.Context(), math.NaN(), succeed))
+	}
+	assert.Same(t, k.Breaker(math.NaN()), k.Breaker(math.NaN()))
+	assert.Equal(t, breaker.KeyedStats{Overflow: 102}, k.Stats(), "a map would hold it for ever")
+}
+
+func TestBreakersThatBeginOpenAreCountedOnce(t *testing.T) {
+	k := breaker.NewKeyed[int](breaker.Initially(breaker.Open))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for key := range 1000 {
+				k.Breaker(key)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, breaker.KeyedStats{Keys: 1000, NotClosed: 1000}, k.Stats())
 }
