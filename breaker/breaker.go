@@ -48,6 +48,7 @@ type Breaker struct {
 	cause    error // of the last opening
 
 	inRow int    // failures without a success between
+	blame error  // what the last failure or slow call of this generation ended with
 	last  *lastN // with CountWindow, while closed
 	near  bool   // the next outcome may meet a rule, even if it is a success
 	met   bool   // such a rule is met but may not open: counted once

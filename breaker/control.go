@@ -8,7 +8,9 @@ func (b *Breaker) ForceOpen(cause error) {
 	b.mu.Lock()
 	b.mode = ForcedOpen
 	if b.state != Open {
-		b.openLocked(b.clock.Now(), cause, 0)
+		now := b.clock.Now()
+		b.healLocked(now)
+		b.openLocked(now, cause, 0)
 	} else { // not a change of state
 		b.cause, b.openUntil = cause, 0
 		b.refusal.Store(&OpenError{State: Open, Cause: cause, clock: b.clock})

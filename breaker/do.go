@@ -38,7 +38,7 @@ func (b *Breaker) do(ctx context.Context, fn func(context.Context) error) error 
 	returned := false
 	defer func() {
 		if !returned {
-			b.settle(ctx, &c, gen, Failure, ErrNoReturn)
+			b.settle(ctx, &c, gen, &ending{outcome: Failure, err: ErrNoReturn})
 		}
 	}()
 	err = fn(ctx)
@@ -78,7 +78,7 @@ func do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 	returned := false
 	defer func() {
 		if !returned {
-			b.settle(ctx, &c, gen, Failure, ErrNoReturn)
+			b.settle(ctx, &c, gen, &ending{outcome: Failure, err: ErrNoReturn})
 		}
 	}()
 	v, err := fn(ctx)
@@ -105,5 +105,5 @@ func (b *Breaker) done(ctx context.Context, w uint64, err error) {
 // word would have said so. It takes so little because what a deferred function
 // captures is stored at each call.
 func (b *Breaker) noReturn(w uint64) {
-	b.settle(context.Background(), &b.plain, genOf(w), Failure, ErrNoReturn)
+	b.settle(context.Background(), &b.plain, genOf(w), &ending{outcome: Failure, err: ErrNoReturn})
 }

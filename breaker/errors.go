@@ -39,9 +39,11 @@ type OpenError struct {
 	// ramps up and it was not this call's turn.
 	State State
 	// Cause is what opened the breaker: the error of the call that was one too
-	// many, what was given to ForceOpen, or one of this package's causes. It is
-	// not in the chain that errors.Is searches, because it is not the error of
-	// the call that was refused.
+	// many, what was given to ForceOpen, or one of this package's causes. Where
+	// a success was one too many, because only then the window held enough calls
+	// for a rate, it is the error of the last failure. It is not in the chain that
+	// errors.Is searches, because it is not the error of the call that was
+	// refused.
 	Cause error
 
 	until int64 // 0: unknown

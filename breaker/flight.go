@@ -10,9 +10,9 @@ const ages = 8
 // in flight, so that no call reads the clock for it.
 type flight struct {
 	step   int64
-	stepAt int64 // when the next step begins; 0: nothing is in flight
-	epoch  uint32
-	first  uint32 // calls of earlier epochs are not followed any more
+	stepAt int64  // when the next step begins; 0: nothing is in flight
+	epoch  uint64 // wide: steps of a millisecond wrap 32 bits around in 50 days
+	first  uint64 // calls of earlier epochs are not followed any more
 	young  [ages + 1]int
 	old    int
 	total  int
@@ -20,7 +20,7 @@ type flight struct {
 }
 
 // enter follows a call and returns what it leaves with.
-func (f *flight) enter(now func() int64, age time.Duration) uint32 {
+func (f *flight) enter(now func() int64, age time.Duration) uint64 {
 	if f.stepAt == 0 {
 		f.step = max(int64(age)/ages, 1)
 		f.stepAt = later(now(), time.Duration(f.step))
@@ -31,7 +31,7 @@ func (f *flight) enter(now func() int64, age time.Duration) uint32 {
 }
 
 // leave ends following a call.
-func (f *flight) leave(epoch uint32) {
+func (f *flight) leave(epoch uint64) {
 	if epoch < f.first {
 		return
 	}

@@ -130,10 +130,15 @@ func (m *model) enter(s breaker.State) {
 func (m *model) forget()   { m.row, m.log, m.met = 0, nil, false }
 func (m *model) unfollow() { m.flying, m.following, m.stuckMet = nil, false, false }
 
-func (m *model) trip() {
+// heal ends an outage that is long over when the next one begins.
+func (m *model) heal() {
 	if m.st == breaker.Closed && m.now-m.closedAt >= m.openTime {
 		m.streak = 0
 	}
+}
+
+func (m *model) trip() {
+	m.heal()
 	d := m.openFor
 	for range m.streak {
 		if m.openMax > 0 {
@@ -371,6 +376,7 @@ func (m *model) force(op int) {
 	case 0:
 		m.mode = breaker.ForcedOpen
 		if m.st != breaker.Open {
+			m.heal()
 			m.openings++
 			m.enter(breaker.Open)
 		}

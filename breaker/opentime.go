@@ -9,12 +9,10 @@ import (
 // probe decided.
 //
 // A growing time starts over once the breaker was closed, in between, for at
-// least as long as it had been open: openings that follow each other faster are
-// one outage.
+// least as long as it had been open (see healLocked): openings that follow each
+// other faster are one outage.
 func (b *Breaker) openTimeLocked(now int64) time.Duration {
-	if b.state == Closed && now-b.closedAt >= int64(b.openFor) {
-		b.streak = 0
-	}
+	b.healLocked(now)
 	d := b.cfg.openFor
 	if b.cfg.openMax > 0 {
 		for range min(b.streak, 62) {
@@ -31,6 +29,15 @@ func (b *Breaker) openTimeLocked(now int64) time.Duration {
 	}
 	b.openFor = d
 	return d + b.jitter(d)
+}
+
+// healLocked ends an outage if the breaker, which is about to open, was closed
+// for long enough. Also an opening by force has to ask: after it the breaker is
+// half-open, and how long it was closed before is forgotten.
+func (b *Breaker) healLocked(now int64) {
+	if b.state == Closed && now-b.closedAt >= int64(b.openFor) {
+		b.streak = 0
+	}
 }
 
 // jitter returns a random part of d, at most the share that OpenJitter allows.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/breaker"
+	"github.com/weirkit/weir/internal/testkit"
 )
 
 // unavailable is a server's answer with a Retry-After.
@@ -182,3 +183,57 @@ func TestTheLastThatAskedSetsTheOpenTime(t *testing.T) {
 		assert.Equal(t, 5*time.Second, b.RetryAfter(), "what it asked for is over")
 	})
 }
+
+func TestALateProbeDoesNotSetTheOpenTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := halfOpen(t, breaker.HalfOpenProbes(3), breaker.CloseRatio(0.3), breaker.ProbeLease(time.Second), breaker.HonorRetryAfter(time.Hour))
+		p := acquire(t, b)
+		time.Sleep(time.Second) // its lease is over: one failure of the two that may be
+		p.Done(unavailable(time.Hour))
+		play(t, b, "ff")
+		assert.Equal(t, time.Second, b.RetryAfter())
+	})
+}
+
+func TestAForcedClosedBreakerHearsNoRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Hour))
+		b.ForceClosed()
+		assert.Error(t, b.Do(t.Context(), func(context.Context) error { return unavailable(time.Hour) }))
+		b.Resume()
+		play(t, b, "f")
+		assert.Equal(t, 5*time.Second, b.RetryAfter(), "it records no call")
+	})
+}
+
+func TestAnOutageIsOverAlsoIfTheNextOneIsForced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Second), breaker.OpenGrowth(time.Minute))
+		for range 4 { // grows to 8 s
+			play(t, b, "f")
+			time.Sleep(b.RetryAfter())
+		}
+		play(t, b, "s")
+		require.Equal(t, breaker.Closed, b.State())
+		time.Sleep(time.Hour)
+		b.ForceOpen(nil)
+		b.Resume()
+		play(t, b, "f")
+		assert.Equal(t, time.Second, b.RetryAfter(), "an hour of health lies between")
+	})
+}
+
+func TestAnErrorThatPanicsWhenAskedIsAFailureAllTheSame(t *testing.T) {
+	b := breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Minute), breaker.Counted())
+	var none *pointed
+	end := testkit.Run(func() { _ = b.Do(context.Background(), func(context.Context) error { return none }) })
+	assert.NotNil(t, end.Value)
+	assert.Equal(t, breaker.Open, b.State())
+	assert.EqualValues(t, 0, b.Stats().InFlight)
+}
+
+// pointed is an error of which a nil pointer escapes now and then.
+type pointed struct{ wait time.Duration }
+
+func (*pointed) Error() string               { return "503" }
+func (p *pointed) RetryAfter() time.Duration { return p.wait }

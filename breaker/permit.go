@@ -12,8 +12,7 @@ const unstamped = -1
 // [Permit.Done], [Permit.Report] and [Permit.Cancel] ends it, and all but the
 // first call of them do nothing. It must not be copied and is not safe for
 // concurrent use; it may be ended on another goroutine than the one that
-// acquired it. It holds the context of its Acquire until it is ended, to judge
-// the outcome by. The zero value is an ended permit.
+// acquired it. It holds the context of its Acquire, to judge the outcome by. The zero value is an ended permit.
 //
 // A probe counts once by its lease, copies of the permit included, and one that
 // is never ended is a failure when the lease is over. A permit of a closed
@@ -37,8 +36,8 @@ func (*noCopy) Unlock() {}
 type call struct {
 	b     *Breaker
 	begin int64
+	epoch uint64 // 0: not followed
 	probe uint32 // 0: none
-	epoch uint32 // 0: not followed
 	// serial is the number of the use of this record by a permit: it is used
 	// again, and a copy of an ended permit must not end somebody else's call.
 	serial atomic.Uint32
@@ -98,8 +97,12 @@ func (p *Permit) Report(o Outcome, err error) {
 	if o != Success && o != Ignored {
 		o = Failure
 	}
-	c.b.settle(p.ctx, c, genOf(p.ref), o, err)
-	c.recycle()
+	e := ending{outcome: o, err: err}
+	defer func() {
+		c.b.settle(p.ctx, c, genOf(p.ref), &e)
+		c.recycle()
+	}() // also if a method of err panics
+	e.wait = c.b.asked(&e)
 }
 
 // Cancel ends the permit as if the call had never been: it counts nowhere, and

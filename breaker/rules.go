@@ -111,7 +111,7 @@ func (b *Breaker) watchLocked(r *rules) bool {
 // forgetLocked drops all measurements.
 func (b *Breaker) forgetLocked() {
 	b.inRow, b.near, b.met = 0, false, false
-	b.rotateAt, b.askedUntil = 0, 0
+	b.rotateAt, b.askedUntil, b.blame = 0, 0, nil
 	b.last = nil
 	b.window.Store(nil)
 	r := b.rules.Load()

@@ -393,3 +393,21 @@ func TestHugeDurationsMeanForEver(t *testing.T) {
 		assert.Positive(t, b.RetryAfter())
 	})
 }
+
+func TestASuccessThatOpensNamesTheLastFailure(t *testing.T) {
+	tests := []struct {
+		name string
+		rule breaker.Rule
+	}{
+		{"time window", breaker.Window(time.Minute)},
+		{"count window", breaker.CountWindow(4)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := breaker.New(breaker.FailureRate(0.5, 4), tt.rule)
+			play(t, b, "ffss")
+			require.Equal(t, breaker.Open, b.State())
+			assert.Equal(t, errDown, b.Stats().Cause)
+		})
+	}
+}

@@ -10,12 +10,24 @@ import (
 // finish judges how a call of the generation gen has ended, and settles it.
 func (b *Breaker) finish(ctx context.Context, c *call, gen uint32, err error) {
 	if err == nil && b.cfg.classify == nil {
-		b.settle(ctx, c, gen, Success, nil)
+		b.settle(ctx, c, gen, &ending{outcome: Success})
 		return
 	}
-	o := Failure
-	defer func() { b.settle(ctx, c, gen, o, err) }() // also if Classify panics
-	o = b.classify(ctx, err)
+	e := ending{outcome: Failure, err: err}
+	defer func() { b.settle(ctx, c, gen, &e) }() // also if Classify or a method of err panics
+	e.outcome = b.classify(ctx, err)
+	e.wait = b.asked(&e)
+}
+
+// asked returns how long the error of a failure asks not to be called. It calls
+// a method of the error, so it must not be called under the lock.
+func (b *Breaker) asked(e *ending) time.Duration {
+	limit := b.cfg.retryAfterMax
+	if limit == 0 || e.outcome != Failure {
+		return 0
+	}
+	wait, _ := rejection.After(e.err)
+	return min(wait, limit)
 }
 
 // ending is how a call has ended.
@@ -27,26 +39,22 @@ type ending struct {
 }
 
 // settle takes an outcome into account.
-func (b *Breaker) settle(ctx context.Context, c *call, gen uint32, o Outcome, err error) {
-	e, took := ending{outcome: o, err: err}, time.Duration(0)
+func (b *Breaker) settle(ctx context.Context, c *call, gen uint32, e *ending) {
+	took := time.Duration(0)
 	if c.begin != unstamped {
 		took = time.Duration(b.clock.Now() - c.begin)
 		r := b.rules.Load()
 		e.slow = r.slow.ratio > 0 && took > r.over
 	}
-	if limit := b.cfg.retryAfterMax; limit > 0 && o == Failure {
-		wait, _ := rejection.After(err) // calls the error's methods, so not under the lock
-		e.wait = min(wait, limit)
-	}
-	late, tell := b.count(c, gen, &e)
+	late, tell := b.count(c, gen, e)
 	if b.counts != nil {
-		b.counts.end(o, late)
+		b.counts.end(e.outcome, late)
 	}
 	if tell {
 		b.tellAll()
 	}
 	if f := b.cfg.events.Outcome; f != nil {
-		f(ctx, Call{Outcome: o, Err: err, Took: took, Probe: c.probe != 0, Late: late})
+		f(ctx, Call{Outcome: e.outcome, Err: e.err, Took: took, Probe: c.probe != 0, Late: late})
 	}
 }
 
@@ -87,15 +95,13 @@ func (b *Breaker) countLocked(c *call, gen uint32, e *ending) bool {
 	if e.slow && e.outcome == Success {
 		cause = ErrSlow
 	}
-	if e.wait > 0 {
-		b.askedUntil = later(b.clock.Now(), e.wait)
-	}
 	switch b.state {
 	case Closed:
 		b.flight.leave(c.epoch)
 		if e.outcome == Ignored || b.mode == ForcedClosed {
 			break
 		}
+		b.blameLocked(e, cause)
 		r := b.rules.Load()
 		b.recordLocked(r, e.outcome == Failure, e.slow)
 		met, near := b.verdictLocked(r)
@@ -103,7 +109,7 @@ func (b *Breaker) countLocked(c *call, gen uint32, e *ending) bool {
 		if !met {
 			b.met = false
 		} else if b.mayTripLocked(&b.met) {
-			b.tripLocked(b.clock.Now(), cause)
+			b.tripLocked(b.clock.Now(), b.blame)
 		}
 	case HalfOpen:
 		o := e.outcome
@@ -113,10 +119,22 @@ func (b *Breaker) countLocked(c *call, gen uint32, e *ending) bool {
 		if !b.probes.settle(c.probe, o) {
 			return false
 		}
+		b.blameLocked(e, cause)
 		b.judgeLocked(b.clock.Now(), cause)
 	case Open: // no permit is of such a generation
 	}
 	return true
+}
+
+// blameLocked remembers what went wrong last, since the success of a call can
+// meet a rule, too; and how long a server asked not to be called.
+func (b *Breaker) blameLocked(e *ending, cause error) {
+	if e.outcome == Failure || e.slow {
+		b.blame = cause
+	}
+	if e.wait > 0 {
+		b.askedUntil = later(b.clock.Now(), e.wait)
+	}
 }
 
 // mayTripLocked reports whether a rule that is met opens the breaker. Where it
