@@ -20,6 +20,23 @@
 // For one step over a slice use package fanout instead; to make items, package
 // generator.
 //
+// Stages, by what they do with an item: [Map], Then, Filter and Tap call a
+// function, on any number of Workers; [MapByKey] also keeps the order of each key;
+// [FlatMap] makes many of one, [Unbatch] hands on what a slice holds; [Batch],
+// [Slide] and [SlideTime] gather; [Scan] keeps a state, [Distinct] drops what came
+// before; Take, TakeWhile and Skip cut; Throttle takes each through a policy.
+// [Join] and [Pipe2] to [Pipe6] put pipelines together.
+//
+// A source is any iter.Seq. A channel, a reader or several sequences at once are
+// the items of [Receive], [Lines] and [Merge], whose stages end with the run.
+//
+// # Looking at it
+//
+// Printed, a pipeline shows its stages, with those that are fused in one pair of
+// parentheses; Dot draws it for Graphviz, and Stats of a [Run] counts:
+//
+//	source -> (then 1, filter 2) -> parse [4 workers] -> (batch 4 [100, every 50ms]) -> results
+//
 // # Guarantees
 //
 // When a run or a range over it ends, for whatever reason, everything has
