@@ -22,8 +22,8 @@ func (b *Breaker) Do(ctx context.Context, fn func(context.Context) error) error 
 	}()
 	err := fn(ctx)
 	returned = true
-	if err != nil || !quiet(b.word.Load()) {
-		b.done(ctx, w, err)
+	if err != nil || !quiet(b.word.Load()) && !b.passed(w) {
+		b.finish(ctx, &b.plain, genOf(w), err)
 	}
 	return err
 }
@@ -62,8 +62,8 @@ func Do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 	}()
 	v, err := fn(ctx)
 	returned = true
-	if err != nil || !quiet(b.word.Load()) {
-		b.done(ctx, w, err)
+	if err != nil || !quiet(b.word.Load()) && !b.passed(w) {
+		b.finish(ctx, &b.plain, genOf(w), err)
 	}
 	return v, err
 }
@@ -87,17 +87,12 @@ func do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 	return v, err
 }
 
-// done settles a call that was admitted by the word w alone. A success that
-// only adds to the window is done here: it is what a healthy breaker with a rate
-// does most.
-func (b *Breaker) done(ctx context.Context, w uint64, err error) {
-	if err == nil && uint32(w) == flagTally { // #nosec G115 -- the lower half is wanted
-		if win := b.window.Load(); win != nil && b.word.Load() == w {
-			win.pass()
-			return
-		}
-	}
-	b.finish(ctx, &b.plain, genOf(w), err)
+// passed counts the success of a call that was admitted by the word w alone, if
+// all that takes is an add to the window that meets no other: it is what a
+// healthy breaker with a rate does most. See count for the order of the loads.
+func (b *Breaker) passed(w uint64) bool {
+	win := b.window.Load()
+	return uint32(w) == flagTally && b.word.Load() == w && win != nil && win.tryPass() // #nosec G115 -- the lower half is wanted
 }
 
 // noReturn settles a call, admitted by the word w alone, that panicked or

@@ -68,18 +68,17 @@ func (p *Permit) Done(err error) {
 	if c == nil {
 		return
 	}
-	if err != nil || !quiet(c.b.word.Load()) {
-		p.done(err)
+	if err == nil && quiet(c.b.word.Load()) {
+		p.call = nil
 		return
 	}
-	p.call = nil
+	p.done(err)
 }
 
 // done is Done where something has to be recorded.
 func (p *Permit) done(err error) {
 	if c, ok := p.take(); ok {
-		if c == &c.b.plain {
-			c.b.done(p.ctx, p.ref, err)
+		if c == &c.b.plain && err == nil && c.b.passed(p.ref) {
 			return
 		}
 		c.b.finish(p.ctx, c, genOf(p.ref), err)

@@ -27,8 +27,11 @@ type window struct {
 	step   int64
 	cur    atomic.Uint32
 	spread atomic.Pointer[spread]
+	// cell is that of the current bucket, or nil once the window is spread: an
+	// add follows one pointer to it and asks nothing else.
+	cell atomic.Pointer[atomic.Uint64]
 
-	_      [104]byte
+	_      [96]byte
 	passed [slots]atomic.Uint64 // fast successes, until spread: a pair of lines
 
 	meets  atomic.Uint32
@@ -61,20 +64,34 @@ type spread struct {
 // prefetch lines in pairs.
 type line struct{ passed [slots]atomic.Uint64 }
 
-func newWindow(d time.Duration) *window { return &window{step: int64(d) / buckets} }
+func newWindow(d time.Duration) *window {
+	w := &window{step: int64(d) / buckets}
+	w.cell.Store(&w.passed[0])
+	return w
+}
 
 // pass counts a success of a call that was not slow.
 func (w *window) pass() {
-	i := w.cur.Load() % slots
-	if s := w.spread.Load(); s != nil {
+	c := w.cell.Load()
+	if c == nil {
+		s, i := w.spread.Load(), w.cur.Load()%slots
 		s.cells[rand.Uint32()&s.mask].passed[i].Add(1) // #nosec G404 -- spreads load, guards nothing
 		return
 	}
-	c := &w.passed[i]
-	if n := c.Load(); !c.CompareAndSwap(n, n+1) {
+	if !w.tryPass() {
 		c.Add(1)
 		w.meet()
 	}
+}
+
+// tryPass is pass, if the window is not spread and the add meets no other.
+func (w *window) tryPass() bool {
+	c := w.cell.Load()
+	if c == nil {
+		return false
+	}
+	n := c.Load()
+	return c.CompareAndSwap(n, n+1)
 }
 
 // meet notes that two adds met, and spreads the window if that is usual.
@@ -87,6 +104,7 @@ func (w *window) meet() {
 		n *= 2
 	}
 	w.spread.Store(&spread{mask: n - 1, cells: make([]line, n)})
+	w.cell.Store(nil)
 }
 
 // cells returns what the cells of a bucket hold.
@@ -123,6 +141,10 @@ func (w *window) turn() {
 	w.bucket[next] = tally{}
 	w.drain(next)
 	w.cur.Store(next)
+	w.cell.Store(&w.passed[next])
+	if w.spread.Load() != nil { // asked last: meet, which takes no lock, sets it first
+		w.cell.Store(nil)
+	}
 }
 
 // sum returns what the window holds.
