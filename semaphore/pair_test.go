@@ -327,7 +327,7 @@ func runModel(t *testing.T, data []byte) {
 }
 
 func TestRandomOperationsAgainstTheModel(t *testing.T) {
-	runs := 400
+	runs := 250
 	if testing.Short() || raceEnabled {
 		runs = 80
 	}
