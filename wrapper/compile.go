@@ -18,13 +18,18 @@ type frame struct {
 	total   *limit
 	retry   *retry.Policy
 	breaker *breaker.Breaker // asked here, entered behind the gates
-	gates   []gate
-	attempt *limit
-	foreign Layer // or neither
-	hedges  bool  // foreign is a retry policy of ours that hedges
-	catch   bool
-	bare    bool   // neither breaker nor gates nor attempt: there is nothing to enter
-	next    *frame // nil: the call is inside
+	// The gates that most frames have, in this order, and then any others. The two
+	// are fields because a loop over gates costs as much as what it calls.
+	limiter   *ratelimit.Limiter
+	semaphore *semaphore.Semaphore
+	gates     []gate
+	waits     bool // there is a gate of any kind
+	attempt   *limit
+	foreign   Layer // or neither
+	hedges    bool  // foreign is a retry policy of ours that hedges
+	catch     bool
+	bare      bool   // neither breaker nor gates nor attempt: there is nothing to enter
+	next      *frame // nil: the call is inside
 }
 
 // gate is a place to wait: a limiter or a semaphore, ours or a foreign one.
@@ -44,6 +49,8 @@ const (
 	rankTotal
 	rankRetry
 	rankBreaker
+	rankLimiter
+	rankSemaphore
 	rankGate
 	rankAttempt
 	rankForeign
@@ -76,16 +83,17 @@ func (c *compiler) at(r rank) *frame {
 // finish completes the frames.
 func (c *compiler) finish() {
 	for f := c.first; f != nil; f = f.next {
-		f.bare = f.breaker == nil && len(f.gates) == 0 && f.attempt == nil
+		f.waits = f.limiter != nil || f.semaphore != nil || len(f.gates) > 0
+		f.bare = f.breaker == nil && !f.waits && f.attempt == nil
 	}
 }
 
 func (c *compiler) add(l Layer) {
 	switch l := l.(type) {
 	case *ratelimit.Limiter:
-		c.gate(gate{limiter: l})
+		c.limiter(l)
 	case *semaphore.Semaphore:
-		c.gate(gate{semaphore: l})
+		c.semaphore(l)
 	case *ratelimit.Multi:
 		c.gate(gate{waiter: l})
 	case waiterLayer:
@@ -113,6 +121,26 @@ func (c *compiler) add(l Layer) {
 		c.at(rankForeign).foreign = l
 	}
 }
+
+func (c *compiler) limiter(l *ratelimit.Limiter) {
+	if c.suits(rankLimiter) {
+		c.at(rankLimiter).limiter = l
+	} else {
+		c.gate(gate{limiter: l})
+	}
+}
+
+func (c *compiler) semaphore(s *semaphore.Semaphore) {
+	if c.suits(rankSemaphore) {
+		c.at(rankSemaphore).semaphore = s
+	} else {
+		c.gate(gate{semaphore: s})
+	}
+}
+
+// suits reports whether a limiter or a semaphore has its field: in the frame that
+// is being filled, or in a new one because there is no place for gates any more.
+func (c *compiler) suits(r rank) bool { return c.free <= r || c.free > rankGate }
 
 func (c *compiler) gate(g gate) {
 	f := c.at(rankGate)

@@ -63,6 +63,12 @@ func (f *frame) steps() []step {
 	if f.breaker != nil {
 		add(name(f.breaker)+" ready?", "refuses while it would not admit a call, and takes nothing")
 	}
+	if f.limiter != nil {
+		add(name(f.limiter), gate{limiter: f.limiter}.means())
+	}
+	if f.semaphore != nil {
+		add(name(f.semaphore), gate{semaphore: f.semaphore}.means())
+	}
 	for _, g := range f.gates {
 		add(g.String(), g.means())
 	}

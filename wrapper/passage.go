@@ -14,7 +14,8 @@ import (
 type passage struct {
 	permit   breaker.Permit
 	timeout  *deadline               // whose deadline counts, or nil
-	in       int                     // gates passed
+	in       int                     // other gates passed
+	holds    bool                    // a permit of the frame's semaphore
 	admitted bool                    // by the breaker: permit is held
 	share    bool                    // the attempt has a fair share of the timeout to itself
 	token    ratelimit.Reservation   // of the first limiter
@@ -23,27 +24,38 @@ type passage struct {
 
 // enter asks the breaker, waits at the gates in order and enters the breaker.
 // If it returns an error it has given everything back.
-func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) error {
+func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) (err error) {
 	if f.breaker != nil {
-		if err := f.breaker.Ready(); err != nil {
+		if err = f.breaker.Ready(); err != nil {
 			return err
 		}
 	}
-	for i := range f.gates {
-		if err := p.wait(ctx, c, sc, &f.gates[i]); err != nil {
+	if f.limiter != nil {
+		if p.token, err = f.limiter.WaitReserve(ctx, 1); err != nil {
+			return err
+		}
+	}
+	if f.semaphore != nil {
+		if c.priority != 0 {
+			err = f.semaphore.AcquirePriority(ctx, 1, c.priority)
+		} else {
+			err = f.semaphore.Acquire(ctx, 1)
+		}
+		if err != nil {
 			p.undo(f)
 			return err
 		}
-		p.in++
+		p.holds = true
 	}
-	if p.in > 0 && ctx.Err() != nil { // it ended at the moment the last gate opened
-		p.undo(f)
-		return ctxerr.Of(ctx)
+	if f.waits {
+		if err = p.others(ctx, c, sc, f); err != nil {
+			p.undo(f)
+			return err
+		}
 	}
 	if f.breaker == nil {
 		return nil
 	}
-	var err error
 	if p.permit, err = f.breaker.Acquire(c.caller); err != nil {
 		p.undo(f)
 		return err
@@ -56,10 +68,30 @@ func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) error 
 	return nil
 }
 
+// others waits at the gates that have no field, and looks whether ctx ended at the
+// moment the last gate opened.
+func (p *passage) others(ctx context.Context, c *call, sc scope, f *frame) error {
+	for i := range f.gates {
+		if err := p.wait(ctx, c, sc, &f.gates[i]); err != nil {
+			return err
+		}
+		p.in++
+	}
+	if ctx.Err() != nil {
+		return ctxerr.Of(ctx)
+	}
+	return nil
+}
+
+// wait waits at one of the other gates.
 func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) error {
 	switch {
 	case g.limiter != nil:
-		return p.take(ctx, g.limiter)
+		r, err := g.limiter.WaitReserve(ctx, 1)
+		if err == nil {
+			p.more = append(p.more, r)
+		}
+		return err
 	case g.semaphore != nil && c.priority != 0:
 		return g.semaphore.AcquirePriority(ctx, 1, c.priority)
 	case g.semaphore != nil:
@@ -70,19 +102,6 @@ func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) error {
 		return g.waiter.Wait(ctx)
 	}
 	return g.acquirer.Acquire(ctx, 1)
-}
-
-// take waits for a token.
-func (p *passage) take(ctx context.Context, l *ratelimit.Limiter) (err error) {
-	if !p.token.OK() {
-		p.token, err = l.WaitReserve(ctx, 1)
-		return err
-	}
-	r, err := l.WaitReserve(ctx, 1)
-	if err == nil {
-		p.more = append(p.more, r)
-	}
-	return err
 }
 
 // leave gives back what is to be given back after the attempt has returned err,
@@ -163,5 +182,9 @@ func (p *passage) release(f *frame) {
 		case g.acquirer != nil:
 			g.acquirer.Release(1)
 		}
+	}
+	if p.holds {
+		p.holds = false
+		f.semaphore.Release(1)
 	}
 }

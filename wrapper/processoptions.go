@@ -89,10 +89,12 @@ func (c *processConfig) fanoutOptions(w *Wrapper, n int) []fanout.Option {
 // n items need, or 0 if there is none.
 func (w *Wrapper) concurrency(n int) int {
 	for f := w.first; f != nil; f = f.next {
-		for _, g := range f.gates {
-			if g.semaphore != nil {
-				return int(min(g.semaphore.Limit(), int64(max(n, 1))))
-			}
+		s := f.semaphore
+		for i := 0; s == nil && i < len(f.gates); i++ {
+			s = f.gates[i].semaphore
+		}
+		if s != nil {
+			return int(min(s.Limit(), int64(max(n, 1))))
 		}
 	}
 	return 0
