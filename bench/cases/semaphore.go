@@ -60,6 +60,17 @@ func semaphores() []harness.Case {
 			{Name: "x/sync/semaphore", Bench: parallel(8, xsync(2))},
 			{Name: "channel", Bench: parallel(8, channel(2))},
 		}},
+		{Package: "semaphore", Name: "every processor, 32 goroutines each, 4 permits", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(32, ours(4))},
+			{Name: "weir FIFO", Bench: parallel(32, ours(4, weirsem.FIFO()))},
+			{Name: "x/sync/semaphore", Bench: parallel(32, xsync(4))},
+			{Name: "channel", Bench: parallel(32, channel(4))},
+		}},
+		{Package: "semaphore", Name: "every processor, permits to spare", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(1, ours(100))},
+			{Name: "x/sync/semaphore", Bench: parallel(1, xsync(100))},
+			{Name: "channel", Bench: parallel(1, channel(100))},
+		}},
 		{Package: "semaphore", Name: "TryAcquire, full", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(full)},
 			{Name: "x/sync/semaphore", Bench: serial(xsyncFull)},
