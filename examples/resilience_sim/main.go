@@ -40,8 +40,24 @@ func main() {
 	testing.Main(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{test}, nil, nil)
 }
 
-// run simulates each strategy inside a bubble of virtual time.
+// run does what the arguments say; bubble runs a function in virtual time.
 func run(args []string, out io.Writer, bubble func(func(context.Context))) error {
+	o, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	return report(o, out, bubble)
+}
+
+// options are what the arguments say.
+type options struct {
+	cfg     config
+	runs    int
+	byOrder bool
+	svg     string
+}
+
+func parse(args []string, out io.Writer) (options, error) {
 	flags := flag.NewFlagSet("resilience_sim", flag.ContinueOnError)
 	flags.SetOutput(out)
 	clients := flags.Int("clients", 2000, "number of `clients`; each makes a call a second")
@@ -52,39 +68,46 @@ func run(args []string, out io.Writer, bubble func(func(context.Context))) error
 	byOrder := flags.Bool("orders", false, "compare orders of the parts in place of the strategies")
 	seed := flags.Uint64("seed", 1, "`seed` of the arrivals")
 	svg := flags.String("svg", "resilience.svg", "`file` for the plot; empty for none")
+	fail := func(format string, a ...any) (options, error) { return options{}, fmt.Errorf(format, a...) }
 	switch err := flags.Parse(args); {
 	case err != nil:
-		return err
+		return options{}, err
 	case *clients < 100 || *clients > 20_000:
-		return fmt.Errorf("-clients must be between 100 and 20000, got %d", *clients)
+		return fail("-clients must be between 100 and 20000, got %d", *clients)
 	case *runs < 1 || *runs > 1000:
-		return fmt.Errorf("-runs must be between 1 and 1000, got %d", *runs)
+		return fail("-runs must be between 1 and 1000, got %d", *runs)
 	case *cold < 1 || *cold > 20:
-		return fmt.Errorf("-cold must be between 1 and 20, got %d", *cold)
+		return fail("-cold must be between 1 and 20, got %d", *cold)
 	case *warm < time.Second || *warm > time.Minute:
-		return fmt.Errorf("-warm must be between 1s and 1m, got %v", *warm)
+		return fail("-warm must be between 1s and 1m, got %v", *warm)
 	case *ramp <= 0:
-		return fmt.Errorf("-ramp must be positive, got %v", *ramp)
+		return fail("-ramp must be positive, got %v", *ramp)
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return fail("unexpected argument %q", flags.Arg(0))
 	}
 	cfg := defaults(*clients)
 	cfg.seed, cfg.cold, cfg.warmUp, cfg.rampUp = *seed, *cold, *warm, *ramp
-	if _, err := io.WriteString(out, setting(cfg, *runs)); err != nil {
+	return options{cfg, *runs, *byOrder, *svg}, nil
+}
+
+// report simulates each strategy inside a bubble of virtual time, and prints
+// and plots what came of it.
+func report(o options, out io.Writer, bubble func(func(context.Context))) error {
+	if _, err := io.WriteString(out, setting(o.cfg, o.runs)); err != nil {
 		return err
 	}
 	list := strategies()
-	if *byOrder {
+	if o.byOrder {
 		list = orders()
 	}
-	results := medians(cfg, list, *runs, bubble)
+	results := medians(o.cfg, list, o.runs, bubble)
 	if err := table(out, results); err != nil {
 		return err
 	}
-	if *svg == "" {
+	if o.svg == "" {
 		return nil
 	}
-	return writePlot(*svg, out, results)
+	return writePlot(o.svg, out, results)
 }
 
 // setting says what is simulated.
