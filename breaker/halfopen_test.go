@@ -211,3 +211,22 @@ func TestABreakerMayBeginOpenOrHalfOpen(t *testing.T) {
 		assert.Equal(t, breaker.Closed, breaker.New(breaker.Initially(breaker.Closed)).State())
 	})
 }
+
+// The time is real: in a bubble, no timer can be late.
+func TestALateTimerTakesNothingFromHalfOpen(t *testing.T) {
+	for stalled := (time.Time{}); stalled.IsZero(); {
+		changes := make(chan breaker.StateChange, 8)
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Millisecond), breaker.HalfOpenFor(time.Minute),
+			breaker.On(breaker.Events{StateChange: func(c breaker.StateChange) { changes <- c }}))
+		trip(t, b)
+		breaker.WhileLocked(b, func() {
+			if b.State() != breaker.Open {
+				return // the timer was faster than we were; once more
+			}
+			<-time.After(10 * time.Millisecond)
+			stalled = time.Now()
+		})
+		<-changes
+		assert.False(t, (<-changes).At.Before(stalled), "half-open begins when it can be used")
+	}
+}

@@ -67,7 +67,8 @@ func (e *entry) retire() bool {
 }
 
 // NewKeyed returns a breaker a key, each made with the options among opts that
-// [New] takes. Events are shared by all keys: they do not tell the key.
+// [New] takes. Events are shared by all keys: they do not tell the key, and those
+// of two keys may be told at the same time.
 func NewKeyed[K comparable](opts ...KeyedOption) *Keyed[K] {
 	c := newKeyedConfig(opts)
 	k := &Keyed[K]{cfg: c, seed: maphash.MakeSeed()}
