@@ -135,6 +135,32 @@ func TestABadLineBeforeTheLastIsAnError(t *testing.T) {
 	assert.Equal(t, text, string(got), "and the file is left alone")
 }
 
+// TestAFileOfSomebodyElseIsLeftAlone: -store names a file, and people mistype.
+func TestAFileOfSomebodyElseIsLeftAlone(t *testing.T) {
+	for _, text := range []string{"hello", "hello\n", "hello\nworld\n", `{"name":"x"}`, "{}\n", "\x7fELF\x00"} {
+		path := filepath.Join(t.TempDir(), "notes")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := index.Open(path)
+		require.ErrorContains(t, err, "is not a store of documents", "%q", text)
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, text, string(got))
+	}
+}
+
+// TestATornFirstRecordIsCutOff tears the only record at every byte.
+func TestATornFirstRecordIsCutOff(t *testing.T) {
+	record := `{"path":"a.go"}`
+	for cut := range len(record) + 1 {
+		path := filepath.Join(t.TempDir(), "index")
+		require.NoError(t, os.WriteFile(path, []byte(record[:cut]), 0o600))
+		assert.Empty(t, copies(t, open(t, path)), "cut at byte %d", cut)
+	}
+	path := filepath.Join(t.TempDir(), "index")
+	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("\x00", 20)+"\n"), 0o600))
+	assert.Empty(t, copies(t, open(t, path)))
+}
+
 func TestCopiesTellsWhatIsInTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat(`{"path":"a.go"}`+"\n", 3)), 0o600))
