@@ -76,7 +76,7 @@ func (o *options) define(set *flag.FlagSet) {
 	set.IntVar(&o.concurrency, "concurrency", 8, "posts at once, 1 to 1000")
 	set.Float64Var(&o.rate, "rate", 50, "posts a second at most, retries among them, 0.1 to 100000")
 	set.DurationVar(&o.giveUp, "give-up", 20*time.Second, "how long a batch that fails is tried again, with its unit: 500ms, 20s, 2m")
-	set.BoolVar(&o.naive, "naive", false, "do the job with plain goroutines and a bare client, and see what is lost")
+	set.BoolVar(&o.naive, "naive", false, "do the job with plain goroutines and a bare client, and see what is lost; -rate, -concurrency and -give-up have no effect")
 	set.BoolVar(&o.verbose, "v", false, "log retries, rejections and the breaker's states to standard error")
 }
 

@@ -26,7 +26,7 @@ const (
 
 // String returns the kind in a word or two.
 func (k Kind) String() string {
-	names := [...]string{"none", "slow", "503", "500", "dropped", "dropped after storing"}
+	names := [...]string{"none", "slow", "answered 503", "answered 500", "dropped", "dropped after storing"}
 	if k < 0 || int(k) >= len(names) {
 		return fmt.Sprintf("Kind(%d)", int(k))
 	}

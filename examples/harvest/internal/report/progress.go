@@ -25,7 +25,8 @@ func done(c tally.Counts) int64 { return c.Stored + c.ParseErrors + c.Unreadable
 func Lines(ctx context.Context, w io.Writer, p Progress) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	start, before := time.Now(), p.Counts()
+	start := time.Now()
+	last, before := start, p.Counts()
 	for {
 		select {
 		case <-ctx.Done():
@@ -36,8 +37,8 @@ func Lines(ctx context.Context, w io.Writer, p Progress) {
 			if n := p.Total(); n > 0 {
 				total = fmt.Sprint(n)
 			}
-			_, _ = fmt.Fprintf(w, "%4ds  %d/%s files  %s\n", int(now.Sub(start).Seconds()), done(c), total, state(before, c, time.Second))
-			before = c
+			_, _ = fmt.Fprintf(w, "%4ds  %d/%s files  %s\n", int(now.Sub(start).Round(time.Second).Seconds()), done(c), total, state(before, c, now.Sub(last)))
+			last, before = now, c
 		}
 	}
 }

@@ -39,7 +39,7 @@ func rows(r job.Result) [][2]string {
 		{"documents", fmt.Sprintf("%d sent, %d stored", c.Sent, c.Stored)},
 		{"attempts", fmt.Sprintf("%d posts, %d of them retries", c.Attempts, c.Retries)},
 		{"rejections", fmt.Sprintf("%d, refused before they ran", c.Rejections)},
-		{"gave up", fmt.Sprintf("%d batches went back to the queue, %d documents lost", c.Returned, c.Lost)},
+		{"gave up", fmt.Sprintf("%d batches went back to the queue, %d documents given up for good", c.Returned, c.Lost)},
 		{"breaker", fmt.Sprintf("opened %s, not closed for %s", times(c.Openings), short(c.Open))},
 		{"rate", rate(c, r.Limits)},
 		{"a call", fmt.Sprintf("p50 %s, p95 %s, p99 %s", short(c.P50), short(c.P95), short(c.P99))},
@@ -51,10 +51,14 @@ func rows(r job.Result) [][2]string {
 }
 
 func rate(c tally.Counts, l job.Limits) string {
-	if l.Rate <= 0 {
-		return fmt.Sprintf("%.1f posts/s, no limit", c.Rate())
+	reached := fmt.Sprintf("%.1f posts/s", c.Rate())
+	if c.Sending < time.Second { // nearly all of it may be the burst
+		reached = fmt.Sprintf("%d posts in %s", c.Attempts, short(c.Sending))
 	}
-	return fmt.Sprintf("%.1f posts/s of %g/s allowed, burst %d, %d at once", c.Rate(), l.Rate, l.Burst, l.Concurrency)
+	if l.Rate <= 0 {
+		return reached + ", no limit"
+	}
+	return fmt.Sprintf("%s; allowed are %g/s after a burst of %d, %d at once", reached, l.Rate, l.Burst, l.Concurrency)
 }
 
 // faults tells what a service of ours did to the posts.
@@ -77,6 +81,8 @@ func verdict(r job.Result) string {
 		return "stopped before the end; the service was not asked what it has"
 	case c == nil:
 		return "the service could not be asked what it has"
+	case c.OK() && c.Expected == 0:
+		return "checked: no document was made, so none can be missing"
 	case c.OK():
 		return fmt.Sprintf("checked: all %d documents are stored exactly once", c.Expected)
 	default:

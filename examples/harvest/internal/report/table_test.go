@@ -43,9 +43,9 @@ parse errors  2
 documents     100 sent, 100 stored
 attempts      30 posts, 9 of them retries
 rejections    3, refused before they ran
-gave up       4 batches went back to the queue, 0 documents lost
+gave up       4 batches went back to the queue, 0 documents given up for good
 breaker       opened once, not closed for 1.23s
-rate          10.0 posts/s of 40/s allowed, burst 8, 6 at once
+rate          10.0 posts/s; allowed are 40/s after a burst of 8, 6 at once
 a call        p50 2.3ms, p95 40ms, p99 1.2s
 the service   30 posts, 4 slow, 6 in 1 outage(s)
 elapsed       1m2s
@@ -66,6 +66,8 @@ func TestTheEndOfTheTable(t *testing.T) {
 			"checked: of 100 documents 8 are missing and 2 are stored more than once, such as a.go, b.go\nindexed 90 documents\n"},
 		{"stopped", func(r *job.Result) { r.Check, r.Stopped, r.Counts.Stored = nil, true, 40 },
 			"stopped before the end; the service was not asked what it has\nindexed 40 documents\n"},
+		{"nothing", func(r *job.Result) { r.Check = &job.Check{} },
+			"checked: no document was made, so none can be missing\nindexed 0 documents\n"},
 		{"no answer", func(r *job.Result) { r.Check = nil },
 			"the service could not be asked what it has\nindexed 100 documents\n"},
 	}
@@ -85,6 +87,14 @@ func TestRowsThatDependOnTheRun(t *testing.T) {
 	assert.Contains(t, got, "unreadable    1\n")
 	assert.Contains(t, got, "10.0 posts/s, no limit\n")
 	assert.NotContains(t, got, "the service ")
+}
+
+// TestARateOverAMomentIsNotPrinted: one post in a millisecond is not a thousand
+// a second, beside a limit of forty.
+func TestARateOverAMomentIsNotPrinted(t *testing.T) {
+	r := result()
+	r.Counts.Attempts, r.Counts.Sending = 1, time.Millisecond
+	assert.Contains(t, table(t, r), "rate          1 posts in 1ms; allowed are 40/s after a burst of 8, 6 at once\n")
 }
 
 type closed struct{}
