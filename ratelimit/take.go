@@ -41,7 +41,11 @@ func (l *Limiter) take(t, n int64) Decision {
 func (l *Limiter) TakeUpTo(n int) int {
 	checkN(n)
 	g, got := l.some(l.now(), int64(n))
-	l.tell(g, max(got, 1))
+	if !g.ok {
+		l.tell(g, 1) // what the next one needs
+	} else {
+		l.tell(g, got)
+	}
 	return int(got)
 }
 

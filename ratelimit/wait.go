@@ -83,24 +83,19 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 		ready.send()
 	}()
 	c := l.freshLocked(t)
-	now := c.now(t)
-	l.serveLocked(c, now, &ready)
+	l.serveLocked(c, c.now(t), &ready)
 	if n > c.burst && !l.cfg.debt || n > maxRoom-c.burst {
 		return nil, g, ErrExceedsBurst
 	}
 	limit := l.limit(ctx, t)
 	for {
-		tat := c.tat.Load()
+		c, tat, ok := l.placeLocked(t, n)
+		if !ok {
+			return nil, g, &WaitError{int(n), Never}
+		}
+		now := c.now(t)
 		start := max(tat, now)
 		due := start + c.need(n) - c.tol
-		if due > now && start-now+c.cost(n) > c.room*c.inc {
-			if (start-now)/c.inc+n+c.burst > maxRoom/2 {
-				return nil, g, &WaitError{int(n), Never}
-			}
-			c = l.publishLocked(t, t, c.rate, c.burst, n)
-			now = c.now(t)
-			continue
-		}
 		if due > now {
 			if err := l.admitLocked(c, due, t, limit, n); err != nil {
 				return nil, g, err
@@ -122,6 +117,26 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 			l.queue.leader = w
 		}
 		return w, g, nil
+	}
+}
+
+// placeLocked returns the cell, with room for n more tokens of debt, and the arrival
+// time, behind which they have their place. It is false if there cannot be room:
+// the place would be decades away.
+func (l *Limiter) placeLocked(t, n int64) (c *cell, tat int64, ok bool) {
+	for {
+		c = l.cell.Load()
+		tat = c.tat.Load()
+		debt := max(tat-c.now(t), 0)
+		switch {
+		case c.inc == 0:
+			return c, tat, true
+		case debt/c.inc+n >= maxRoom:
+			return c, tat, false
+		case n <= c.room && debt+c.cost(n) <= c.room*c.inc: // neither can overflow
+			return c, tat, true
+		}
+		l.publishLocked(t, t, c.rate, c.burst, n)
 	}
 }
 
