@@ -1,5 +1,7 @@
 package breaker
 
+import "time"
+
 // Spread makes the window of b spread, as it does when adds meet.
 func Spread(b *Breaker) {
 	for range patience {
@@ -16,6 +18,22 @@ func WhileLocked(b *Breaker, f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	f()
+}
+
+// Stall makes b's timer late by d, as if the program had been stopped meanwhile:
+// what is due was due d ago when it rings.
+func Stall(b *Breaker, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	due := []*int64{&b.openUntil, &b.halfOpenUntil, &b.rotateAt, &b.flight.stepAt, &b.ramp.stepAt}
+	for i := range b.probes.leases {
+		due = append(due, &b.probes.leases[i].until)
+	}
+	for _, at := range due {
+		if *at != 0 {
+			*at -= int64(d)
+		}
+	}
 }
 
 // TimerRuns reports whether b waits for anything.

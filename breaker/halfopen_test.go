@@ -212,19 +212,13 @@ func TestABreakerMayBeginOpenOrHalfOpen(t *testing.T) {
 	})
 }
 
-// The time is real: in a bubble, no timer can be late.
-func TestALateTimerTakesNothingFromHalfOpen(t *testing.T) {
-	for stalled := (time.Time{}); stalled.IsZero(); {
-		changes := make(chan breaker.StateChange, 8)
-		b := breaker.New(breaker.Initially(breaker.Open), breaker.OpenFor(time.Millisecond), breaker.HalfOpenFor(time.Minute),
-			breaker.On(breaker.Events{StateChange: func(c breaker.StateChange) { changes <- c }}))
-		breaker.WhileLocked(b, func() {
-			if b.State() != breaker.Open {
-				return // the timer was faster than we were; once more
-			}
-			<-time.After(10 * time.Millisecond)
-			stalled = time.Now()
-		})
-		assert.False(t, (<-changes).At.Before(stalled), "half-open begins when it can be used")
-	}
+func TestOnlyAProbeIsToldToBeOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var probes []bool
+		b := halfOpen(t, breaker.On(breaker.Events{Outcome: func(_ context.Context, c breaker.Call) { probes = append(probes, c.Probe) }}))
+		for range 3 {
+			acquire(t, b).Done(nil)
+		}
+		assert.Equal(t, []bool{false, true, false, false}, probes, "what trips, the probe, and those after")
+	})
 }

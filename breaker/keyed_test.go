@@ -249,3 +249,16 @@ func TestBreakersThatBeginOpenAreCountedOnce(t *testing.T) {
 	wg.Wait()
 	assert.Equal(t, breaker.KeyedStats{Keys: 1000, NotClosed: 1000}, k.Stats())
 }
+
+func TestAKeyThatRampsUpIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Second), breaker.RampUp(time.Hour), breaker.MaxKeys(1))
+		b := k.Breaker(0)
+		play(t, b, "f")
+		time.Sleep(time.Second)
+		play(t, b, "s")
+		assert.NoError(t, k.Do(t.Context(), 1, succeed))
+		assert.Equal(t, breaker.KeyedStats{Keys: 1, Overflow: 1}, k.Stats())
+		assert.ErrorIs(t, k.Do(t.Context(), 0, succeed), breaker.ErrOpen, "a new breaker would admit all")
+	})
+}

@@ -110,3 +110,77 @@ func TestAnIdleBreakerRunsNoTimer(t *testing.T) {
 		assert.False(t, breaker.TimerRuns(b))
 	})
 }
+
+func TestATimerMayBeLate(t *testing.T) {
+	inBubble := func(name string, f func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	}
+	inBubble("half-open begins when it can be used", func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Second), breaker.HalfOpenFor(time.Minute))
+		trip(t, b)
+		breaker.Stall(b, time.Hour)
+		time.Sleep(time.Second)
+		assert.Equal(t, breaker.HalfOpen, b.State())
+		time.Sleep(time.Minute)
+		assert.Equal(t, breaker.Open, b.State())
+	})
+	inBubble("the window forgets all at once", func(t *testing.T) {
+		b := breaker.New(breaker.FailureCount(3), breaker.Window(10*time.Second))
+		play(t, b, "ff")
+		breaker.Stall(b, time.Hour)
+		time.Sleep(time.Second)
+		assert.EqualValues(t, 0, b.Stats().WindowFailures)
+		assert.False(t, breaker.TimerRuns(b))
+		play(t, b, "ff")
+		assert.Equal(t, breaker.Closed, b.State())
+	})
+	inBubble("and goes on in step", func(t *testing.T) {
+		b := breaker.New(breaker.FailureCount(3), breaker.Window(10*time.Second))
+		play(t, b, "f")
+		breaker.Stall(b, 2500*time.Millisecond)
+		time.Sleep(time.Second)
+		assert.EqualValues(t, 1, b.Stats().WindowFailures)
+		time.Sleep(6500*time.Millisecond - 2)
+		assert.EqualValues(t, 1, b.Stats().WindowFailures)
+		time.Sleep(2 * time.Nanosecond)
+		assert.EqualValues(t, 0, b.Stats().WindowFailures)
+	})
+	inBubble("calls in flight are as old as they are", func(t *testing.T) {
+		b := breaker.New(breaker.StuckCalls(8*time.Second, 1))
+		p := acquire(t, b)
+		breaker.Stall(b, time.Hour)
+		time.Sleep(time.Second)
+		assert.Equal(t, breaker.Open, b.State())
+		p.Done(nil)
+	})
+	inBubble("a ramp is over", func(t *testing.T) {
+		b := halfOpen(t, breaker.RampUp(10*time.Second))
+		play(t, b, "s")
+		breaker.Stall(b, time.Hour)
+		time.Sleep(time.Second)
+		play(t, b, "sssss")
+	})
+	inBubble("leases are over", func(t *testing.T) {
+		b := halfOpen(t, breaker.HalfOpenProbes(3), breaker.CloseRatio(0.3), breaker.ProbeLease(time.Second))
+		p, q := acquire(t, b), acquire(t, b)
+		breaker.Stall(b, time.Hour)
+		time.Sleep(time.Second)
+		assert.EqualValues(t, 2, b.Stats().Expired)
+		p.Done(nil)
+		q.Done(nil)
+		assert.Equal(t, breaker.HalfOpen, b.State())
+	})
+}
+
+func TestTheShortestDurations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := halfOpen(t, breaker.StuckCalls(1, 1), breaker.RampUp(1), breaker.Window(time.Millisecond), breaker.FailureRate(1, 1),
+			breaker.SlowCallRate(1, 1, 9), breaker.OpenGrowth(time.Second), breaker.HonorRetryAfter(1))
+		play(t, b, "s")
+		time.Sleep(20 * time.Nanosecond)
+		p := acquire(t, b)
+		time.Sleep(20 * time.Nanosecond)
+		assert.Equal(t, breaker.Open, b.State(), "stuck")
+		p.Done(nil)
+	})
+}

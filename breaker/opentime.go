@@ -15,7 +15,7 @@ func (b *Breaker) openTimeLocked(now int64) time.Duration {
 	b.healLocked(now)
 	d := b.cfg.openFor
 	if b.cfg.openMax > 0 {
-		for range min(b.streak, 62) {
+		for range b.streak {
 			if d >= b.cfg.openMax/2 {
 				d = b.cfg.openMax
 				break

@@ -176,6 +176,13 @@ func TestTheLastThatAskedSetsTheOpenTime(t *testing.T) {
 		fails(errDown)
 		assert.Equal(t, 16*time.Second, b.RetryAfter(), "it asked 4 seconds ago")
 		b.Reset()
+		fails(unavailable(20 * time.Second))
+		b.Reset()
+		fails(errDown)
+		fails(errDown)
+		fails(errDown)
+		assert.Equal(t, 5*time.Second, b.RetryAfter(), "what it asked for is forgotten")
+		b.Reset()
 		fails(unavailable(time.Second))
 		time.Sleep(time.Second)
 		fails(errDown)
@@ -237,3 +244,17 @@ type pointed struct{ wait time.Duration }
 
 func (*pointed) Error() string               { return "503" }
 func (p *pointed) RetryAfter() time.Duration { return p.wait }
+
+func TestOnlyTheErrorOfAFailureIsAskedHowLong(t *testing.T) {
+	for _, o := range []breaker.Outcome{breaker.Success, breaker.Ignored} {
+		t.Run(o.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Hour))
+				p := acquire(t, b)
+				p.Report(o, unavailable(time.Hour))
+				play(t, b, "f")
+				assert.Equal(t, 5*time.Second, b.RetryAfter())
+			})
+		})
+	}
+}

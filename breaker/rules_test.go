@@ -411,3 +411,14 @@ func TestASuccessThatOpensNamesTheLastFailure(t *testing.T) {
 		})
 	}
 }
+
+func TestSlowCallsLeaveACountWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.SlowCallRate(time.Second, 0.5, 4), breaker.CountWindow(4))
+		play(t, b, "sss")
+		slowly(t, b, 2*time.Second, nil)
+		assert.EqualValues(t, 1, b.Stats().WindowSlow)
+		play(t, b, "ssss")
+		assert.EqualValues(t, 0, b.Stats().WindowSlow)
+	})
+}

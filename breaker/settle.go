@@ -69,7 +69,7 @@ func (b *Breaker) count(c *call, gen uint32, e *ending) (late, tell bool) {
 	if e.outcome == Success && !e.slow {
 		win := b.window.Load()
 		w := b.word.Load()
-		if w&lockedBits == 0 && c.probe == 0 && genOf(w) == gen {
+		if w&lockedBits == 0 && genOf(w) == gen {
 			if w&flagTally != 0 && win != nil {
 				win.pass()
 			}

@@ -241,3 +241,37 @@ func TestCallsOfManyGoroutinesThroughAnOutageInVirtualTime(t *testing.T) {
 		assert.Less(t, b.Stats().Openings, int64(12))
 	})
 }
+
+func TestTheCountOfOpenKeysHoldsFromManyGoroutines(t *testing.T) {
+	k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(2), breaker.OpenFor(time.Millisecond), breaker.RampUp(time.Millisecond),
+		breaker.MaxOpenShare(0.5), breaker.MaxKeys(12), breaker.IdleAfter(time.Millisecond))
+	var wg sync.WaitGroup
+	for g := range uint64(8) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(g, 9))
+			for range 3000 {
+				b := k.Breaker(r.IntN(16))
+				switch r.IntN(20) {
+				case 0:
+					b.ForceOpen(nil)
+				case 1:
+					b.Resume()
+				case 2:
+					b.Reset()
+				case 3:
+					b.Disable()
+				case 4, 5, 6:
+					_ = b.Do(context.Background(), succeed)
+				default:
+					_ = b.Do(context.Background(), fail)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for key := range 16 {
+		k.Breaker(key).Reset()
+	}
+	assert.LessOrEqual(t, k.Stats().Keys, 12)
+	assert.Zero(t, k.Stats().NotClosed, "all are closed")
+}
