@@ -5,6 +5,9 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/semaphore"
 )
 
 // Config says which parts New puts around a call, and how they are set. Zero
@@ -89,15 +92,15 @@ func (e *ConfigError) Unwrap() []error {
 // does the same.
 func (c Config) Validate() error {
 	var v validation
-	v.notNegative("MaxConcurrency", c.MaxConcurrency)
+	v.count("MaxConcurrency", c.MaxConcurrency, semaphore.MaxLimit)
 	v.duration("Timeout", c.Timeout)
 	v.duration("AttemptTimeout", c.AttemptTimeout)
 	if c.Timeout > 0 && c.AttemptTimeout > c.Timeout {
 		v.wrong("AttemptTimeout", c.AttemptTimeout, fmt.Sprintf("must be at most Timeout (%v), which bounds all attempts", c.Timeout))
 	}
 	v.rate("RateLimit", c.RateLimit)
-	v.notNegative("Burst", c.Burst)
-	v.notNegative("RetryAttempts", c.RetryAttempts)
+	v.count("Burst", c.Burst, ratelimit.MaxBurst)
+	v.count("RetryAttempts", c.RetryAttempts, math.MaxInt)
 	v.duration("RetryDelay", c.RetryDelay)
 	v.duration("MaxRetryDelay", c.MaxRetryDelay)
 	switch {
@@ -106,7 +109,7 @@ func (c Config) Validate() error {
 	case c.MaxRetryDelay > 0 && c.MaxRetryDelay < c.RetryDelay:
 		v.wrong("MaxRetryDelay", c.MaxRetryDelay, fmt.Sprintf("must be at least RetryDelay (%v)", c.RetryDelay))
 	}
-	v.notNegative("CircuitBreakerThreshold", c.CircuitBreakerThreshold)
+	v.count("CircuitBreakerThreshold", c.CircuitBreakerThreshold, math.MaxInt32)
 	if c.EnableCircuitBreaker && c.CircuitBreakerThreshold == 0 {
 		v.wrong("CircuitBreakerThreshold", 0, "must be at least 1 when the breaker is enabled")
 	}
@@ -127,9 +130,13 @@ func (v *validation) wrong(field string, value any, problem string) {
 	v.fields = append(v.fields, FieldError{Field: field, Value: value, Problem: problem})
 }
 
-func (v *validation) notNegative(field string, n int) {
-	if n < 0 {
+// count checks a number of which the part that it is for takes limit at most.
+func (v *validation) count(field string, n int, limit int64) {
+	switch {
+	case n < 0:
 		v.wrong(field, n, "must not be negative")
+	case int64(n) > limit:
+		v.wrong(field, n, fmt.Sprintf("must be at most %d", limit))
 	}
 }
 

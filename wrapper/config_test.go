@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/semaphore"
 	"github.com/weirkit/weir/wrapper"
 )
 
@@ -32,6 +34,15 @@ func TestConfigListsEveryWrongField(t *testing.T) {
 			"MaxConcurrency", "Timeout", "AttemptTimeout", "RateLimit", "Burst", "RetryAttempts", "RetryDelay",
 			"MaxRetryDelay", "CircuitBreakerThreshold", "RecoveryTimeout",
 		}},
+		{"beyond what the parts can count", wrapper.Config{
+			MaxConcurrency: math.MaxInt, RateLimit: 1, Burst: math.MaxInt, RetryAttempts: math.MaxInt,
+			EnableCircuitBreaker: true, CircuitBreakerThreshold: math.MaxInt,
+		}, []string{"MaxConcurrency", "Burst", "CircuitBreakerThreshold"}},
+		{"as much as the parts can count", wrapper.Config{
+			MaxConcurrency: min(semaphore.MaxLimit, math.MaxInt), RateLimit: 1, Burst: min(ratelimit.MaxBurst, math.MaxInt), RetryAttempts: math.MaxInt,
+			EnableCircuitBreaker: true, CircuitBreakerThreshold: math.MaxInt32,
+			RetryDelay: math.MaxInt64, MaxRetryDelay: math.MaxInt64, Timeout: math.MaxInt64, RecoveryTimeout: math.MaxInt64,
+		}, nil},
 		{"not a number", wrapper.Config{RateLimit: math.NaN()}, []string{"RateLimit"}},
 		{"infinite rate", wrapper.Config{RateLimit: math.Inf(1)}, []string{"RateLimit"}},
 		{"vanishing rate", wrapper.Config{RateLimit: 1e-12}, []string{"RateLimit"}},
