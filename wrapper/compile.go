@@ -105,7 +105,7 @@ func (c *compiler) add(l Layer) {
 	case *retry.Policy:
 		c.retry(l)
 	case *timeoutLayer:
-		if c.last == nil || c.free <= rankTotal {
+		if c.last == nil || c.free <= rankTotal || c.free > rankAttempt {
 			c.at(rankTotal).total = l.limit
 			return
 		}

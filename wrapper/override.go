@@ -13,8 +13,9 @@ import (
 // nothing. It travels in the context: see WithOverride.
 type Override struct {
 	// Timeout takes the place of the Timeout layer that is outermost in the
-	// wrapper, be it shorter or longer, and is added where there is none. It holds
-	// for one call of a wrapper and not for calls that are made inside it.
+	// wrapper, but for a Recover, be it shorter or longer, and is added outermost
+	// where there is none. It holds for one call of a wrapper and not for calls
+	// that are made inside it.
 	Timeout time.Duration
 	// NoRetry makes one attempt, whatever the retry policies say. It too holds for
 	// one call and not for those inside it.
@@ -96,14 +97,15 @@ func (c *call) overridden(ctx context.Context, o *Override, first *frame) (conte
 func (f *frame) timed(l *limit) *frame {
 	g := *f
 	if g.total == nil && g.hollow() && g.next != nil {
-		g.next = g.next.timed(l) // a wrapper begins with another wrapper
+		g.next = g.next.timed(l) // a wrapper begins with another wrapper, or with a Recover
 	} else {
 		g.total = l
 	}
 	return &g
 }
 
-// hollow reports whether f has nothing but the lifecycle of its wrapper.
+// hollow reports whether f has nothing but the lifecycle of its wrapper, and
+// perhaps a Recover, which does not care on which side of it a timeout is.
 func (f *frame) hollow() bool {
-	return f.bare && f.retry == nil && f.foreign == nil && !f.catch
+	return f.bare && f.retry == nil && f.foreign == nil
 }
