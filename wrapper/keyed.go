@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/list"
 	"github.com/weirkit/weir/internal/mono"
 )
@@ -55,9 +56,10 @@ func NewKeyed[K comparable](layers func(key K) []Layer, opts ...KeyedOption) *Ke
 	return &Keyed[K]{make: layers, cfg: newKeyedConfig(opts), clock: mono.New(), keys: map[K]*keyedEntry[K]{}}
 }
 
-// Do is Wrapper.Do with the wrapper of key.
+// Do is Wrapper.Do with the wrapper of key. It panics if key is not equal to
+// itself, as NaN.
 func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error) error {
-	e, err := k.enter(key)
+	e, err := k.enter(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error
 
 // DoKeyed is Do with the wrapper of key.
 func DoKeyed[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
-	e, err := k.enter(key)
+	e, err := k.enter(ctx, key)
 	if err != nil {
 		var c doConfig[T]
 		for _, o := range opts {
@@ -83,8 +85,15 @@ func DoKeyed[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn fu
 	return Do(ctx, e.w, fn, opts...)
 }
 
-// enter counts a call into the entry of key.
-func (k *Keyed[K]) enter(key K) (*keyedEntry[K], error) {
+// enter counts a call into the entry of key. A call that is over takes no place
+// from another key.
+func (k *Keyed[K]) enter(ctx context.Context, key K) (*keyedEntry[K], error) {
+	if key != key { // it would never be found again, nor forgotten
+		panic("wrapper: a key must be equal to itself, which NaN is not")
+	}
+	if ctx.Err() != nil {
+		return nil, ctxerr.Of(ctx)
+	}
 	e, err := k.use(key, nil)
 	if e != nil || err != nil {
 		return e, err

@@ -3,6 +3,7 @@ package wrapper_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -89,6 +90,25 @@ func TestKeyedIsBounded(t *testing.T) {
 		wg.Wait()
 		assert.NoError(t, k.Do(t.Context(), 7, nothing))
 	})
+}
+
+func TestKeyedForgetsNothingForACallThatIsOver(t *testing.T) {
+	made := 0
+	k := wrapper.NewKeyed(func(int) []wrapper.Layer { made++; return nil }, wrapper.MaxKeys(1))
+	require.NoError(t, k.Do(t.Context(), 1, nothing))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.Equal(t, context.Canceled, k.Do(ctx, 2, nothing))
+	_, err := wrapper.DoKeyed(ctx, k, 2, func(context.Context) (int, error) { return 1, nil })
+	assert.Equal(t, context.Canceled, err)
+	require.NoError(t, k.Do(t.Context(), 1, nothing))
+	assert.Equal(t, 1, made, "the wrapper of the first key is the one that it was")
+}
+
+func TestKeyedRefusesAKeyThatEqualsNothing(t *testing.T) {
+	k := wrapper.NewKeyed(func(float64) []wrapper.Layer { return nil }, wrapper.MaxKeys(2))
+	assert.PanicsWithValue(t, "wrapper: a key must be equal to itself, which NaN is not", func() { _ = k.Do(t.Context(), math.NaN(), nothing) })
+	assert.Zero(t, k.Len())
 }
 
 func TestKeyedCountsCallsThatPanicOrExit(t *testing.T) {
