@@ -99,6 +99,7 @@ func TestDiscardGetsEveryResultThatIsNotReturned(t *testing.T) {
 		}, 1, nil, []int{2}},
 		{"one that comes late", func(ctx context.Context, fn func(context.Context) error) error {
 			go func() { _ = fn(ctx) }()
+			synctest.Wait() // until it runs
 			return errBoom
 		}, 0, errBoom, []int{1}},
 	}

@@ -129,6 +129,19 @@ func TestARunOfALayerWhoseContextIsDoneRunsNothing(t *testing.T) {
 	assert.False(t, ran)
 }
 
+func TestARunThatALayerBeginsTooLateRunsNothing(t *testing.T) {
+	var late func(context.Context) error
+	w := wrapper.Compose(foreignLayer(func(ctx context.Context, fn func(context.Context) error) error {
+		late = fn
+		return fn(ctx)
+	}), semaphore.New(1))
+	runs := 0
+	require.NoError(t, w.Do(t.Context(), func(context.Context) error { runs++; return nil }))
+	require.NoError(t, w.Close())
+	assert.ErrorIs(t, late(t.Context()), context.Canceled)
+	assert.Equal(t, 1, runs, "the call had returned, and the wrapper was closed")
+}
+
 func TestForeignGatesStandInThePlaceOfOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, l, s := breaker.New(), ratelimit.New(ratelimit.PerHour(1), 1), semaphore.New(1)

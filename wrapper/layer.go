@@ -13,7 +13,8 @@ import (
 // anything of yours with this method.
 //
 // Do may run fn never (and return an error), once, several times one after the
-// other, or several times at once. It returns nil only if a run of fn did.
+// other, or several times at once. It returns nil only if a run of fn did. A run
+// that it begins after it has returned does nothing, and gets context.Canceled.
 type Layer interface {
 	Do(ctx context.Context, fn func(context.Context) error) error
 }

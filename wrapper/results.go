@@ -19,11 +19,12 @@ type results[T any] struct {
 	over   bool // the layer has returned
 }
 
-// begin returns the serial of the result that a new run may replace.
-func (r *results[T]) begin() int {
+// begin returns the serial of the result that a new run may replace. It reports
+// false if the layer has returned: what it stood for has ended, and must not run.
+func (r *results[T]) begin() (seen int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.serial
+	return r.serial, !r.over
 }
 
 // succeeded takes the result of a run that began when the serial was seen.

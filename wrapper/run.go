@@ -208,13 +208,16 @@ func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 		if ctx.Err() != nil {
 			return ctxerr.Of(ctx)
 		}
+		seen, ok := all.begin()
+		if !ok {
+			return context.Canceled
+		}
 		each := inside
 		defer func() {
 			if each.begun {
 				begun.Store(true)
 			}
 		}()
-		seen := all.begin()
 		v, err := run(ctx, sc, next, &each)
 		if err == nil {
 			all.succeeded(v, seen)
