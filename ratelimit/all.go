@@ -93,7 +93,7 @@ func (m *Multi) take(n, ahead int64, skip *Limiter) Decision {
 			continue
 		}
 		is := l.queue.issue()
-		g := l.grant(l.now(), n)
+		g := l.grantNow(n)
 		if !g.ok {
 			for j := range taken {
 				taken[j].Cancel()
@@ -143,7 +143,7 @@ func (m *Multi) look(n, ahead int64) Decision {
 
 // look returns what Take would say about n tokens after ahead others are taken.
 func (l *Limiter) look(n, ahead int64) Decision {
-	g := l.peek(l.now())
+	g := l.peekNow()
 	switch c := g.c; {
 	case n == 0 || c.inc == 0:
 	case n > c.burst && !l.cfg.debt, ahead+n > maxRoom-c.burst, mulDivUp(ahead, c.inc, 1) > maxNow:

@@ -35,37 +35,64 @@ func (l *Limiter) reading(t int64) int64 {
 func (l *Limiter) grant(t, n int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.cell.Load()
-		if l.stale(c, t) {
-			l.rebase(t)
-			continue
-		}
-		now, tat := c.now(t), c.tat.Load()
-		if n == 0 || c.inc == 0 {
-			return grant{true, c, tat, now, t}
-		}
-		switch start := max(tat, now); {
-		case tat == frozen:
-		case n > c.burst && !l.cfg.debt, n > maxRoom-c.burst, start+c.need(n)-now > c.tol:
-			return grant{false, c, tat, now, t}
-		case n > c.room-c.burst:
-			l.widen(t, n)
-			continue
-		case c.tat.CompareAndSwap(tat, start+c.cost(n)):
-			return grant{true, c, start + c.cost(n), now, t}
+		if g, decided := l.attempt(c, c.tat.Load(), t, n); decided {
+			return g
 		}
 		backOff(tries)
 	}
 }
 
-// some takes up to n tokens at time t, as many as are there.
-func (l *Limiter) some(t, n int64) (g grant, got int64) {
+// grantNow is grant by the clock.
+//
+// It reads the clock after the arrival time, so that no grant that it knows of is
+// later than itself. The other way round, who read the clock and was overtaken by
+// somebody who read it later would find the tokens of the time between missing,
+// and be refused the last one of a bucket that holds it.
+func (l *Limiter) grantNow(n int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.cell.Load()
+		tat := c.tat.Load()
+		if g, decided := l.attempt(c, tat, l.now(), n); decided {
+			return g
+		}
+		backOff(tries)
+	}
+}
+
+// attempt decides about n tokens at time t for the state of a cell that was read
+// before, and reports false if there was no decision: the state has changed, or
+// had to be.
+func (l *Limiter) attempt(c *cell, tat, t, n int64) (grant, bool) {
+	if l.stale(c, t) {
+		l.rebase(t)
+		return grant{}, false
+	}
+	now := c.now(t)
+	switch start := max(tat, now); {
+	case tat == frozen:
+	case n == 0 || c.inc == 0:
+		return grant{true, c, tat, now, t}, true
+	case n > c.burst && !l.cfg.debt, n > maxRoom-c.burst, start+c.need(n)-now > c.tol:
+		return grant{false, c, tat, now, t}, true
+	case n > c.room-c.burst:
+		l.widen(t, n)
+	case c.tat.CompareAndSwap(tat, start+c.cost(n)):
+		return grant{true, c, start + c.cost(n), now, t}, true
+	}
+	return grant{}, false
+}
+
+// someNow takes up to n tokens, as many as are there.
+func (l *Limiter) someNow(n int64) (g grant, got int64) {
+	for tries := 0; ; tries++ {
+		c := l.cell.Load()
+		tat := c.tat.Load()
+		t := l.now() // after the arrival time: see grantNow
 		if l.stale(c, t) {
 			l.rebase(t)
 			continue
 		}
-		now, tat := c.now(t), c.tat.Load()
+		now := c.now(t)
 		if tat != frozen {
 			if c.inc == 0 {
 				return grant{true, c, tat, now, t}, n
@@ -85,9 +112,17 @@ func (l *Limiter) some(t, n int64) (g grant, got int64) {
 
 // peek returns the bucket at time t and takes nothing.
 func (l *Limiter) peek(t int64) grant {
+	return l.bucket(func() int64 { return t })
+}
+
+// peekNow is peek by the clock.
+func (l *Limiter) peekNow() grant { return l.bucket(l.now) }
+
+func (l *Limiter) bucket(now func() int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.cell.Load()
 		if tat := c.tat.Load(); tat != frozen {
+			t := now() // after the arrival time: see grantNow
 			return grant{true, c, tat, c.now(t), t}
 		}
 		backOff(tries)

@@ -13,15 +13,17 @@ type parked struct {
 	refs int // callers that use it; guarded by the shard's mu
 }
 
-// locked returns the shard of a hash, locked and fit to compute with at time t.
-func (k *Keyed[K]) locked(hash uint64, t int64) (*shard[K], *classes) {
+// locked returns the shard of a hash, locked, and the time, at which it is fit to
+// compute. The clock is read under the lock: see grantNow.
+func (k *Keyed[K]) locked(hash uint64) (*shard[K], *classes, int64) {
 	s := &k.shards[hash>>(k.shift&63)&uint64(len(k.shards)-1)] // #nosec G115 -- 0 to 255
 	s.mu.Lock()
 	c := k.plan.now.Load() // under the lock, so that no place has a number that it lacks
+	t := k.clock.Now()
 	if t-s.origin >= c.horizon {
 		s.rebase(c, t)
 	}
-	return s, c
+	return s, c, t
 }
 
 // decide takes n tokens of a key if they are there. The limiter is the one whose
@@ -34,8 +36,7 @@ func (k *Keyed[K]) decide(key K, n int64) (grant, *Limiter) {
 	}
 	hash := maphash.Comparable(k.seed, key)
 	for sweeps := 0; ; sweeps++ {
-		t := k.clock.Now()
-		s, c := k.locked(hash, t)
+		s, c, t := k.locked(hash)
 		i, ok := k.settle(s, c, key, hash, number, t)
 		if !ok {
 			s.mu.Unlock()
@@ -43,7 +44,7 @@ func (k *Keyed[K]) decide(key K, n int64) (grant, *Limiter) {
 				continue
 			}
 			k.shared.Add(1)
-			return k.rest.grant(k.rest.now(), n), k.rest
+			return k.rest.grantNow(n), k.rest
 		}
 		if s.places[i].tat == frozen {
 			return k.decideParked(s, key, c.cells[number], n)
@@ -128,7 +129,7 @@ func (k *Keyed[K]) decideParked(s *shard[K], key K, c *cell, n int64) (grant, *L
 	p.refs++
 	s.mu.Unlock()
 	p.follow(c)
-	g := p.l.grant(p.l.now(), n)
+	g := p.l.grantNow(n)
 	k.unpark(s, key, p)
 	return g, p.l
 }
@@ -165,8 +166,7 @@ func (k *Keyed[K]) wait(ctx context.Context, key K, n int64) error {
 		number = k.plan.add(limit{r, burst})
 	}
 	hash := maphash.Comparable(k.seed, key)
-	t := k.clock.Now()
-	s, c := k.locked(hash, t)
+	s, c, t := k.locked(hash)
 	i, ok := k.settle(s, c, key, hash, number, t)
 	if !ok {
 		s.mu.Unlock()
@@ -201,10 +201,10 @@ func (k *Keyed[K]) park(s *shard[K], at *place[K], c *cell, t int64) *parked {
 
 // unpark moves the bucket back when nobody uses the limiter any more.
 func (k *Keyed[K]) unpark(s *shard[K], key K, p *parked) {
-	t := k.clock.Now()
 	hash := maphash.Comparable(k.seed, key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t := k.clock.Now() // under the lock: see grantNow
 	if p.refs--; p.refs > 0 {
 		return
 	}
@@ -212,7 +212,7 @@ func (k *Keyed[K]) unpark(s *shard[K], key K, p *parked) {
 	c := k.plan.now.Load()
 	at := s.find(key, hash, k.shift, c, t).at
 	to := c.cells[s.number(at)]
-	g := p.l.peek(p.l.now())
+	g := p.l.peekNow()
 	debt := g.c.scaled(max(g.tat-g.now, 0), to) + (to.burst-g.c.burst)*to.inc
 	s.places[at].tat = to.now(t-s.origin) + max(debt, 0)
 }

@@ -83,9 +83,9 @@ func checkN(n int) {
 // waits, and it never takes what those who wait are waiting for.
 func (l *Limiter) Allow() bool {
 	c := l.cell.Load()
+	tat := c.tat.Load()                                                 // before the clock: see grantNow
 	if rel := l.clock.Now() - c.base; uint64(rel) < c.fast && l.plain { // #nosec G115 -- a negative one is large
 		now := rel >> (c.shr & 63) * c.mul
-		tat := c.tat.Load()
 		if next := max(tat, now) + c.inc; next-now <= c.tol {
 			if c.tat.CompareAndSwap(tat, next) {
 				return true
@@ -94,7 +94,7 @@ func (l *Limiter) Allow() bool {
 			return false
 		}
 	}
-	return l.allow(l.now(), 1)
+	return l.allowed(l.grantNow(1), 1)
 }
 
 // AllowN takes n tokens if they are there, all or none, and reports whether it
@@ -102,11 +102,11 @@ func (l *Limiter) Allow() bool {
 // there, but see [Debt]. It panics if n is negative.
 func (l *Limiter) AllowN(n int) bool {
 	checkN(n)
-	return l.allow(l.now(), int64(n))
+	return l.allowed(l.grantNow(int64(n)), int64(n))
 }
 
-func (l *Limiter) allow(t, n int64) bool {
-	g := l.grant(t, n)
+// allowed tells of a decision about n tokens, and whether they were taken.
+func (l *Limiter) allowed(g grant, n int64) bool {
 	l.tell(g, n)
 	return g.ok
 }
@@ -125,9 +125,9 @@ func (l *Limiter) allow(t, n int64) bool {
 func (l *Limiter) Wait(ctx context.Context) error {
 	if ctx.Err() == nil {
 		c := l.cell.Load()
+		tat := c.tat.Load()                                                 // before the clock: see grantNow
 		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast && l.plain { // #nosec G115 -- a negative one is large
 			now := rel >> (c.shr & 63) * c.mul
-			tat := c.tat.Load()
 			if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
 				return nil
 			}

@@ -20,13 +20,13 @@ func (l *Limiter) At(t time.Time) Moment { return Moment{l, l.time(l.clock.At(t)
 // Allow is [Limiter.AllowN].
 func (m Moment) Allow(n int) bool {
 	checkN(n)
-	return m.l.allow(m.t, int64(n))
+	return m.l.allowed(m.l.grant(m.t, int64(n)), int64(n))
 }
 
 // Take is [Limiter.Take].
 func (m Moment) Take(n int) Decision {
 	checkN(n)
-	return m.l.take(m.t, int64(n))
+	return m.l.taken(m.l.grant(m.t, int64(n)), int64(n))
 }
 
 // Reserve is [Limiter.Reserve].

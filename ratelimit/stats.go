@@ -67,7 +67,7 @@ func (c *counts) waited(d time.Duration) {
 // Stats returns a snapshot.
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
-	g, waiting := l.peek(l.now()), l.queue.Len()
+	g, waiting := l.peekNow(), l.queue.Len()
 	l.mu.Unlock()
 
 	s := Stats{

@@ -27,11 +27,11 @@ type Decision struct {
 // and tells the state.
 func (l *Limiter) Take(n int) Decision {
 	checkN(n)
-	return l.take(l.now(), int64(n))
+	return l.taken(l.grantNow(int64(n)), int64(n))
 }
 
-func (l *Limiter) take(t, n int64) Decision {
-	g := l.grant(t, n)
+// taken tells of a decision about n tokens, and what it was.
+func (l *Limiter) taken(g grant, n int64) Decision {
 	l.tell(g, n)
 	return l.decision(g, n)
 }
@@ -40,7 +40,7 @@ func (l *Limiter) take(t, n int64) Decision {
 // it took. It panics if n is negative.
 func (l *Limiter) TakeUpTo(n int) int {
 	checkN(n)
-	g, got := l.some(l.now(), int64(n))
+	g, got := l.someNow(int64(n))
 	if !g.ok {
 		l.tell(g, 1) // what the next one needs
 	} else {
@@ -80,7 +80,7 @@ func (l *Limiter) until(g grant, u int64) time.Duration {
 
 // Tokens returns the tokens in the bucket, fractions included. It is negative
 // while tokens are owed to those who wait or hold a reservation.
-func (l *Limiter) Tokens() float64 { return l.peek(l.now()).tokens() }
+func (l *Limiter) Tokens() float64 { return l.peekNow().tokens() }
 
 func (g grant) tokens() float64 {
 	if g.c.inc == 0 {

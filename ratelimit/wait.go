@@ -19,16 +19,16 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return Reservation{}, err
 	}
-	since := l.clock.Now()
-	t := l.time(since)
 	is := l.queue.issue()
-	g := l.grant(t, n)
+	g := l.grantNow(n)
 	if g.ok {
 		if l.tally != nil {
 			l.tally.add(true, n)
 		}
 		return l.reservation(g, n, is), nil
 	}
+	since := l.clock.Now()
+	t := l.time(since)
 	w, g, err := l.enter(ctx, t, n)
 	var waited time.Duration
 	var r Reservation
