@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -50,18 +51,37 @@ func TestAdaptiveBeginsWithTheLowestOrTheInitialLimit(t *testing.T) {
 	assert.EqualValues(t, 9, semaphore.NewAdaptive(3, 9, semaphore.Initial(50)).Limit())
 }
 
+// TestAdaptiveStaysWithinItsBounds looks at every limit there was: at any one
+// moment the limit may be lowered by a probe, or above the knee by a step.
 func TestAdaptiveStaysWithinItsBounds(t *testing.T) {
+	const lowest, highest = 4, 30
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		fast := newServer(100, 10*time.Millisecond)
-		a := semaphore.NewAdaptive(4, 30)
-		wait := clients(ctx, 200, a, fast)
-		time.Sleep(30 * time.Second)
-		assert.EqualValues(t, 30, a.Limit(), "it could take more")
-		fast.set(1, 10*time.Millisecond)
-		time.Sleep(30 * time.Second)
-		assert.LessOrEqual(t, a.Limit(), int64(6))
-		assert.GreaterOrEqual(t, a.Limit(), int64(4), "it can take less")
+		backend := newServer(100, 10*time.Millisecond)
+		var mu sync.Mutex
+		seen := []int64{lowest}
+		a := semaphore.NewAdaptive(lowest, highest, semaphore.On(semaphore.Events{LimitChanged: func(c semaphore.LimitChange) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, c.To)
+		}}))
+		wait := clients(ctx, 200, a, backend)
+		limits := func(d time.Duration) []int64 {
+			time.Sleep(d)
+			mu.Lock()
+			defer mu.Unlock()
+			out := seen
+			seen = []int64{a.Limit()}
+			return out
+		}
+		up := limits(30 * time.Second)
+		assert.EqualValues(t, highest, slices.Max(up), "it could take more")
+		assert.EqualValues(t, lowest, slices.Min(up))
+		backend.set(1, 10*time.Millisecond)
+		down := limits(30 * time.Second)
+		assert.EqualValues(t, lowest, slices.Min(down), "it can take less")
+		assert.LessOrEqual(t, slices.Max(down), int64(highest))
+		assert.Less(t, a.Limit(), int64(highest/2), "and it stays down")
 		cancel()
 		wait()
 	})

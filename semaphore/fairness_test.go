@@ -10,18 +10,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/semaphore"
 )
 
 // shares has goroutines acquire and release as often as they can for a while of
-// virtual time and returns the most and the fewest acquisitions of one of them.
-func shares(t *testing.T, s *semaphore.Semaphore, goroutines int, n func(g int) int64) (most, fewest int) {
+// virtual time and returns how many acquisitions each of them had.
+func shares(t *testing.T, s *semaphore.Semaphore, goroutines int, n func(g int) int64) []int {
 	t.Helper()
+	counts := make([]int, goroutines)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		counts := make([]int, goroutines)
 		var wg sync.WaitGroup
 		for g := range goroutines {
 			wg.Go(func() {
@@ -33,11 +34,14 @@ func shares(t *testing.T, s *semaphore.Semaphore, goroutines int, n func(g int) 
 			})
 		}
 		wg.Wait()
-		most, fewest = slices.Max(counts), slices.Min(counts)
 	})
-	return most, fewest
+	return counts
 }
 
+// TestEverybodyGetsAFairShare asks for what the order of the queue implies and no
+// scheduling can break: each service of the head is one of at most 17
+// acquisitions, and it goes round. How far apart those are that overtake is up
+// to the scheduler.
 func TestEverybodyGetsAFairShare(t *testing.T) {
 	one := func(int) int64 { return 1 }
 	tests := []struct {
@@ -54,15 +58,19 @@ func TestEverybodyGetsAFairShare(t *testing.T) {
 		for _, v := range []struct {
 			name  string
 			opts  []semaphore.Option
-			ratio float64
+			round int // acquisitions for each service of the head
 		}{
-			{"default", nil, 17}, // each service of the head allows 16 overtakes
-			{"fifo", []semaphore.Option{semaphore.FIFO()}, 1.05},
+			{"default", nil, 17},
+			{"fifo", []semaphore.Option{semaphore.FIFO()}, 1},
 		} {
 			t.Run(fmt.Sprint(tt.name, "/", v.name), func(t *testing.T) {
-				most, fewest := shares(t, semaphore.New(tt.limit, v.opts...), tt.goroutines, tt.n)
-				t.Logf("most %d, fewest %d", most, fewest)
-				assert.LessOrEqual(t, float64(most), v.ratio*float64(fewest), "%d and %d", most, fewest)
+				counts := shares(t, semaphore.New(tt.limit, v.opts...), tt.goroutines, tt.n)
+				total := 0
+				for _, n := range counts {
+					total += n
+				}
+				require.Greater(t, total, 50*v.round*tt.goroutines/17, "enough to tell")
+				assert.GreaterOrEqual(t, (slices.Min(counts)+1)*v.round*tt.goroutines, total, "%v", counts)
 			})
 		}
 	}
