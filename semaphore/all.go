@@ -10,8 +10,9 @@ import (
 // waits until nobody holds one, and until they are released nobody else gets
 // one. It has its place in the queue like any other request, takes them in one
 // step (two callers cannot each hold a part and wait for the rest), and follows
-// SetLimit: the number is the limit at the moment of success. Errors are those
-// of [Semaphore.Acquire] but ErrTooLarge.
+// SetLimit: the number is the limit at the moment of success, and that many are
+// to be released. Permits that SetLimit adds later are free for others. Errors
+// are those of [Semaphore.Acquire] but ErrTooLarge.
 func (s *Semaphore) AcquireAll(ctx context.Context) (int64, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return 0, err

@@ -90,6 +90,29 @@ func TestAcquireAllFollowsSetLimit(t *testing.T) {
 	}
 }
 
+func TestSetLimitWhileEverythingIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(3)
+		one, err := s.AcquireAll(t.Context())
+		require.NoError(t, err)
+		two, n := allOf(t, t.Context(), s)
+		s.SetLimit(5)
+		requireBlocked(t, two) // it wants those that were there before, too
+		assert.True(t, s.TryAcquire(2), "what was added is free")
+		assert.False(t, s.TryAcquire(1))
+		s.SetLimit(2)
+		s.Release(one)
+		requireBlocked(t, two)
+		requireState(t, s, 2, 1)
+		s.Release(2)
+		require.NoError(t, requireDone(t, two))
+		assert.EqualValues(t, 2, *n)
+		s.SetLimit(4)
+		s.Release(*n)
+		requireState(t, s, 4, 0)
+	})
+}
+
 func TestAcquireAllIsNotOvertakenWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := semaphore.New(10)

@@ -9,8 +9,9 @@ import (
 // Leak is a [Permit] that was garbage collected while it was held: nobody can
 // release it any more.
 type Leak struct {
-	// N is how many permits are lost. They stay held; ReleaseAll or Release
-	// brings them back.
+	// N is how many permits are lost. They stay held until ReleaseAll, which
+	// counts them as those of any other Permit. Release must not be used for
+	// them: ReleaseAll would release them again.
 	N int64
 	// Stack tells where the Permit was acquired.
 	Stack string
