@@ -73,7 +73,8 @@ func Backoff(d Delays) Option {
 }
 
 // MaxDelay bounds every pause: one that [Backoff] returns and one that an error
-// asks for are cut to d, and a rejection that asks for more ends the call.
+// asks for are cut to d, and a rejection that asks for more ends the call. To a
+// pause that was asked for up to a tenth of jitter is added, also beyond d.
 //
 // Without it a rejection may ask for the largest delay of the backoff (see
 // [Delays]), and any other error for that or 30 seconds, whichever is longer.
