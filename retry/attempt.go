@@ -72,9 +72,10 @@ func (a *attempt) timedOut(t *attemptTimeout) bool {
 	return a != nil && a.limited != nil && context.Cause(a.limited) == error(t) && context.Cause(a.Context) != error(t)
 }
 
-// verdict makes err say that the timeout ended the attempt, if that is so.
+// verdict makes err say that the timeout ended the attempt, if that is so and it
+// does not say so yet, as the cause of the attempt's context does.
 func (a *attempt) verdict(err error, t *attemptTimeout) error {
-	if errors.Is(err, context.DeadlineExceeded) && a.timedOut(t) {
+	if errors.Is(err, context.DeadlineExceeded) && a.timedOut(t) && !errors.Is(err, t) {
 		return &timeoutError{t, err}
 	}
 	return err

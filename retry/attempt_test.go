@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -72,6 +73,18 @@ func TestAnAttemptTimeoutEndsTheAttemptAlone(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, 2*time.Minute+2*time.Second, time.Since(begin))
 		assert.Equal(t, context.Canceled, kept.Err(), "it ends with the attempt")
+	})
+}
+
+func TestAnAttemptThatReturnsItsCauseIsNotNamedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := constant(0, retry.MaxRetries(0), retry.AttemptTimeout(time.Second)).Do(t.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			return fmt.Errorf("call: %w", context.Cause(ctx))
+		})
+		assert.ErrorIs(t, err, retry.ErrAttemptTimeout)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.EqualError(t, err, "retry: gave up after 1 attempt: call: retry: the attempt took longer than 1s")
 	})
 }
 
