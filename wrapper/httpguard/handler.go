@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/retry"
 	"github.com/weirkit/weir/wrapper"
 )
 
@@ -17,9 +19,16 @@ import (
 //
 // The context of the request that next gets is that of w: it ends with w's
 // timeouts, and next has to look at it, for nothing can take back what it has
-// written. next may flush, hijack the connection and use an
+// written. If next returns without having written anything when that has ended,
+// and the client is still there, the answer is 503 and for the layers a failure.
+// next may flush, hijack the connection and use an
 // http.ResponseController as without the guard. The permit of a hijacked or
 // upgraded connection is held until next returns.
+//
+// A panic of next is a failure for a breaker, but http.ErrAbortHandler after the
+// client has hung up. Where a wrapper.Recover caught a panic, the answer is 500
+// if nothing was written yet, and else the connection is cut, so that no client
+// takes half a response for a whole one.
 func Handler(w *wrapper.Wrapper, next http.Handler, opts ...HandlerOption) http.Handler {
 	if w == nil {
 		panic("httpguard: Handler needs a wrapper, got nil")
@@ -44,25 +53,79 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.cfg.key != nil {
 		o.Key = h.cfg.key(r)
 	}
-	rec := newRecorder(w)
-	var ran atomic.Bool
-	err := h.wrapper.Do(wrapper.WithOverride(r.Context(), o), func(ctx context.Context) error {
-		if !ran.CompareAndSwap(false, true) {
-			return errRanTwice
-		}
-		h.next.ServeHTTP(rec.writer(), r.WithContext(ctx))
-		if isFailure(rec.status) {
-			return &StatusError{StatusCode: rec.status}
-		}
-		return nil
-	})
-	switch {
-	case err == nil || rec.written():
-	case ran.Load(): // a panic that wrapper.Recover caught, or a layer that made an error of a success
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-	default:
-		h.cfg.refused(w, r, err)
+	s := &serving{next: h.next, req: r, rec: newRecorder(w)}
+	err := h.wrapper.Do(wrapper.WithOverride(r.Context(), o), s.run)
+	if err != nil || s.aborted {
+		h.fail(w, s, err)
 	}
+}
+
+// fail answers a request that failed, if it still can be answered.
+func (h *handler) fail(w http.ResponseWriter, s *serving, err error) {
+	switch {
+	case s.aborted, errors.Is(err, http.ErrAbortHandler):
+		panic(http.ErrAbortHandler)
+	case !s.ran.Load():
+		h.cfg.refused(w, s.req, err)
+	case s.rec.status != 0 && !s.returned:
+		// A panic that wrapper.Recover caught. If this returned, the server would
+		// end the response as if it were whole.
+		panic(http.ErrAbortHandler)
+	case s.rec.written():
+	case s.unanswered:
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	default: // a panic that wrapper.Recover caught, or a layer that made an error of a success
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	}
+}
+
+// serving is one request on its way through a handler.
+type serving struct {
+	next http.Handler
+	req  *http.Request
+	rec  *recorder
+
+	ran        atomic.Bool
+	returned   bool
+	aborted    bool // by http.ErrAbortHandler, after the client had hung up
+	unanswered bool // next returned without a word because its context had ended
+}
+
+// run runs the handler. Its errors are permanent: a retry that Override.NoRetry
+// does not reach, behind a key or of somebody else, must not wait for more.
+func (s *serving) run(ctx context.Context) (err error) {
+	if !s.ran.CompareAndSwap(false, true) {
+		return retry.Permanent(errRanTwice)
+	}
+	defer func() {
+		if !s.returned && s.req.Context().Err() != nil {
+			err = s.hungUp(recover())
+		}
+	}()
+	s.next.ServeHTTP(s.rec.writer(), s.req.WithContext(ctx))
+	s.returned = true
+	switch {
+	case isFailure(s.rec.status):
+		return retry.Permanent(&StatusError{StatusCode: s.rec.status})
+	case !s.rec.written() && ctx.Err() != nil && s.req.Context().Err() == nil:
+		s.unanswered = true
+		return retry.Permanent(ctxerr.Of(ctx))
+	}
+	return nil
+}
+
+// hungUp makes an error of http.ErrAbortHandler, which a proxy panics with when
+// its client hangs up: clients must not be able to open a breaker by that. The
+// server prints no stack of it, so that none is lost. Any other panic goes on.
+func (s *serving) hungUp(panicked any) error {
+	if panicked == http.ErrAbortHandler { //nolint:errorlint // as the server compares it
+		s.aborted = true
+		return retry.Permanent(ctxerr.Of(s.req.Context()))
+	}
+	if panicked != nil {
+		panic(panicked)
+	}
+	return nil // a Goexit is passing
 }
 
 // errRanTwice is the error of a second run that a layer makes of a handler.

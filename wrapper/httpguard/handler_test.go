@@ -310,3 +310,136 @@ func TestHandlerPanicsOnBadInput(t *testing.T) {
 	assert.PanicsWithValue(t, "httpguard: Key needs a function, got nil", func() { httpguard.Key(nil) })
 	assert.PanicsWithValue(t, "httpguard: Refused needs a function, got nil", func() { httpguard.Refused(nil) })
 }
+
+// serveQuietly serves h over a network, without a log.
+func serveQuietly(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestAResponseCutShortByAPanicIsNotEndedAsIfItWereWhole(t *testing.T) {
+	tests := []struct {
+		name  string
+		value any
+		write bool
+	}{
+		{"a bug in the middle", "a bug", true},
+		{"an abort in the middle", http.ErrAbortHandler, true},
+		{"an abort before anything", http.ErrAbortHandler, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			sem := semaphore.New(1)
+			h := httpguard.Handler(wrapper.Compose(wrapper.Recover(), sem), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if tt.write {
+					fmt.Fprint(w, "half")
+					w.(http.Flusher).Flush()
+				}
+				panic(tt.value)
+			}))
+			s := serveQuietly(t, h)
+			resp, err := s.Client().Get(s.URL)
+			if err == nil {
+				_, err = io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+			}
+			assert.Error(t, err, "the client takes it for the whole")
+			assert.Zero(t, sem.Held())
+		})
+	}
+}
+
+func TestAClientThatHangsUpIsNoFailureEvenIfTheHandlerAborts(t *testing.T) {
+	tests := []struct {
+		name   string
+		hangUp bool
+		value  any
+		want   breaker.State
+	}{
+		{"an abort because the client hung up", true, http.ErrAbortHandler, breaker.Closed},
+		{"an abort", false, http.ErrAbortHandler, breaker.Open},
+		{"a bug", true, "a bug", breaker.Open},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b, sem := breaker.New(breaker.ConsecutiveFailures(1)), semaphore.New(1)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			h := httpguard.Handler(wrapper.Compose(b, sem), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				if tt.hangUp {
+					cancel()
+				}
+				panic(tt.value)
+			}))
+			req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+			assert.PanicsWithValue(t, tt.value, func() { h.ServeHTTP(httptest.NewRecorder(), req) })
+			assert.Equal(t, tt.want, b.State())
+			assert.Zero(t, sem.Held())
+		})
+	}
+}
+
+func TestAHandlerThatATimeoutEndedWithoutAnAnswerIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(1))
+		h := httpguard.Handler(wrapper.Compose(wrapper.Timeout(time.Second), b), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}))
+		assert.Equal(t, http.StatusServiceUnavailable, answer(h).Code, "an empty 200 says that all is well")
+		assert.Equal(t, breaker.Open, b.State())
+	})
+}
+
+func TestARetryThatHoldsBehindAKeyDoesNotPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := wrapper.NewKeyed(func(string) []wrapper.Layer {
+			return []wrapper.Layer{retry.New(retry.MaxRetries(3), retry.Backoff(retry.Constant(time.Hour)))}
+		})
+		h := httpguard.Handler(wrapper.Compose(wrapper.PerKey(k)), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+		}), httpguard.Key(func(*http.Request) any { return "tenant" }))
+		begin := time.Now()
+		assert.Equal(t, http.StatusBadGateway, answer(h).Code)
+		assert.Zero(t, time.Since(begin))
+	})
+}
+
+// failingFlusher is a writer whose flush fails, as when the client has gone.
+type failingFlusher struct{ http.ResponseWriter }
+
+func (failingFlusher) FlushError() error { return errFlush }
+
+var errFlush = errors.New("gone")
+
+func TestAControllerLearnsThatAFlushFailed(t *testing.T) {
+	h := httpguard.Handler(wrapper.Compose(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		assert.ErrorIs(t, http.NewResponseController(w).Flush(), errFlush)
+	}))
+	h.ServeHTTP(failingFlusher{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/", nil))
+
+	h = httpguard.Handler(wrapper.Compose(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		assert.ErrorIs(t, http.NewResponseController(w).Flush(), http.ErrNotSupported)
+	}))
+	h.ServeHTTP(struct{ http.ResponseWriter }{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/", nil))
+
+	var failed error
+	gone := make(chan struct{})
+	h = httpguard.Handler(wrapper.Compose(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		defer close(gone)
+		rc := http.NewResponseController(w)
+		assert.NoError(t, rc.SetWriteDeadline(time.Now().Add(-time.Second)))
+		fmt.Fprint(w, strings.Repeat("x", 1<<20))
+		failed = rc.Flush()
+	}))
+	s := serveQuietly(t, h)
+	resp, err := s.Client().Get(s.URL)
+	if err == nil {
+		assert.NoError(t, resp.Body.Close())
+	}
+	<-gone
+	assert.Error(t, failed)
+}

@@ -2,6 +2,7 @@ package httpguard
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -43,6 +44,16 @@ func (r *recorder) begin() {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
+}
+
+// FlushError is for http.ResponseController, which must hear of a failure, and
+// may find a flusher beneath that no type assertion does.
+func (r *recorder) FlushError() error {
+	err := http.NewResponseController(r.ResponseWriter).Flush()
+	if !errors.Is(err, http.ErrNotSupported) {
+		r.begin()
+	}
+	return err
 }
 
 func (r *recorder) flush() {
