@@ -2,6 +2,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync"
 )
@@ -73,10 +74,17 @@ func (r *results[T]) do(ctx context.Context, p *Policy) (T, error) {
 	return result(r.value, err)
 }
 
+// errLost is what the slower of two runs returns to the policy, so that the
+// faster one, whose result is kept, is the one that has won.
+var errLost = errors.New("retry: the other run succeeded first")
+
 // run is one run of fn.
 func (r *results[T]) run(ctx context.Context) error {
 	v, err := r.fn(ctx)
-	if err != nil || !r.keep(v) {
+	if err == nil && !r.keep(v) {
+		err = errLost
+	}
+	if err != nil {
 		r.drop(v)
 	}
 	return err

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/retry"
@@ -135,4 +137,50 @@ func (s *stress) work(ctx context.Context, rng *rand.Rand) (*body, error) {
 		return &body{1}, errors.New("503")
 	}
 	return &body{1}, nil
+}
+
+// TestTheEventNamesTheRunWhoseResultIsReturned has both runs of an attempt
+// succeed at the same moment, over and over.
+func TestTheEventNamesTheRunWhoseResultIsReturned(t *testing.T) {
+	var won bool
+	p := constant(0, retry.Hedge(1), retry.Spend(retry.NewBudget(1, 1_000_000)),
+		retry.On(retry.Events{Hedged: func(h retry.Hedged) { won = h.Won }}))
+	wrong := 0
+	for range 3000 {
+		won = false
+		var here atomic.Int32
+		got, err := retry.Do(t.Context(), p, func(ctx context.Context) (int, error) {
+			second := 0
+			if onTimer() {
+				second = 1
+			}
+			here.Add(1)
+			for here.Load() < 2 && ctx.Err() == nil { // both are to end at once
+				runtime.Gosched()
+			}
+			return second, nil
+		})
+		require.NoError(t, err)
+		if won != (got == 1) {
+			wrong++
+		}
+	}
+	assert.Zero(t, wrong)
+	assert.EqualValues(t, 3000, p.Stats().Hedges)
+}
+
+// onTimer reports whether a timer started this goroutine, as it does for the
+// second run.
+func onTimer() bool {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, ".runSecond") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
