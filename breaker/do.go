@@ -23,7 +23,7 @@ func (b *Breaker) Do(ctx context.Context, fn func(context.Context) error) error 
 	err := fn(ctx)
 	returned = true
 	if err != nil || !quiet(b.word.Load()) && !b.passed(w) {
-		b.finish(ctx, &b.plain, genOf(w), err)
+		b.done(ctx, w, err)
 	}
 	return err
 }
@@ -63,7 +63,7 @@ func Do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 	v, err := fn(ctx)
 	returned = true
 	if err != nil || !quiet(b.word.Load()) && !b.passed(w) {
-		b.finish(ctx, &b.plain, genOf(w), err)
+		b.done(ctx, w, err)
 	}
 	return v, err
 }
@@ -89,10 +89,23 @@ func do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 
 // passed counts the success of a call that was admitted by the word w alone, if
 // all that takes is an add to the window that meets no other: it is what a
-// healthy breaker with a rate does most. See count for the order of the loads.
+// healthy breaker with a rate does most. It is just small enough to be inlined.
+// See count for the order of the loads.
 func (b *Breaker) passed(w uint64) bool {
 	win := b.window.Load()
 	return uint32(w) == flagTally && b.word.Load() == w && win != nil && win.tryPass() // #nosec G115 -- the lower half is wanted
+}
+
+// done settles a call that was admitted by the word w alone. It is the short way
+// of finish for an add that meets another one, or a window that is spread.
+func (b *Breaker) done(ctx context.Context, w uint64, err error) {
+	if err == nil && uint32(w) == flagTally { // #nosec G115 -- the lower half is wanted
+		if win := b.window.Load(); win != nil && b.word.Load() == w {
+			win.pass()
+			return
+		}
+	}
+	b.finish(ctx, &b.plain, genOf(w), err)
 }
 
 // noReturn settles a call, admitted by the word w alone, that panicked or

@@ -249,10 +249,11 @@ func TestOnlyTheErrorOfAFailureIsAskedHowLong(t *testing.T) {
 	for _, o := range []breaker.Outcome{breaker.Success, breaker.Ignored} {
 		t.Run(o.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := breaker.New(breaker.ConsecutiveFailures(1), breaker.HonorRetryAfter(time.Hour))
+				b := breaker.New(breaker.ConsecutiveFailures(2), breaker.HonorRetryAfter(time.Hour))
+				play(t, b, "f")
 				p := acquire(t, b)
 				p.Report(o, unavailable(time.Hour))
-				play(t, b, "f")
+				trip(t, b)
 				assert.Equal(t, 5*time.Second, b.RetryAfter())
 			})
 		})

@@ -78,7 +78,10 @@ func (p *Permit) Done(err error) {
 // done is Done where something has to be recorded.
 func (p *Permit) done(err error) {
 	if c, ok := p.take(); ok {
-		if c == &c.b.plain && err == nil && c.b.passed(p.ref) {
+		if c == &c.b.plain {
+			if err != nil || !c.b.passed(p.ref) {
+				c.b.done(p.ctx, p.ref, err)
+			}
 			return
 		}
 		c.b.finish(p.ctx, c, genOf(p.ref), err)
