@@ -42,6 +42,7 @@ func parallel(perProc int, setup func() (op func() bool)) func(b *testing.B) {
 	return func(b *testing.B) {
 		op := setup()
 		b.SetParallelism(perProc)
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				if !op() {

@@ -2,6 +2,8 @@ package cases
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/ratelimiter"
@@ -58,7 +60,67 @@ func ratelimits() []harness.Case {
 			{Name: "x/time/rate", Bench: serial(xtimeWait)},
 			{Name: "failsafe-go bursty", Bench: serial(failsafeWait)},
 		}},
+		{Package: "ratelimit", Name: "Allow in batches of 64, tokens there", Rows: []harness.Row{
+			{Name: "weir Batch", Bench: serial(batch)},
+			{Name: "weir", Bench: serial(ours)},
+			{Name: "x/time/rate", Bench: serial(xtime)},
+		}},
+		{Package: "ratelimit", Name: "Allow for one of 100,000 string keys", Rows: []harness.Row{
+			{Name: "weir Keyed", Bench: serial(keyed)},
+			{Name: "sethvargo/go-limiter", Bench: serial(setKeyed)},
+		}},
+		{Package: "ratelimit", Name: "the same from every processor, 8 goroutines each", Rows: []harness.Row{
+			{Name: "weir Keyed", Bench: parallel(8, keyed)},
+			{Name: "sethvargo/go-limiter", Bench: parallel(8, setKeyed)},
+		}},
 	}
+}
+
+func batch() func() bool {
+	return ratelimit.NewBatch(ratelimit.PerSecond(plentyRate), plentyBurst, 64).Allow
+}
+
+// keys are as many as a busy service has clients.
+var keys = func() []string {
+	keys := make([]string, 100_000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("client-%06d", i)
+	}
+	return keys
+}()
+
+// walk calls f with one key after the other, far apart in memory. It may be
+// called from several goroutines.
+func walk(f func(key string) bool) func() bool {
+	var n atomic.Uint64
+	return func() bool {
+		i := n.Add(1) * 0x9e3779b97f4a7c15 >> 32
+		return f(keys[i%uint64(len(keys))])
+	}
+}
+
+func keyed() func() bool {
+	k := ratelimit.NewKeyed[string](ratelimit.PerSecond(1000), 1_000_000, ratelimit.MaxKeys(1_000_000))
+	for _, key := range keys {
+		k.Allow(key)
+	}
+	return walk(k.Allow)
+}
+
+func setKeyed() func() bool {
+	s, err := memorystore.New(&memorystore.Config{Tokens: plentyBurst, Interval: time.Second})
+	if err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	take := func(key string) bool {
+		_, _, _, ok, err := s.Take(ctx, key)
+		return ok && err == nil
+	}
+	for _, key := range keys {
+		take(key)
+	}
+	return walk(take)
 }
 
 func setOneKey() func() bool {
