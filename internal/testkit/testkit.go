@@ -3,7 +3,9 @@
 package testkit
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"runtime/pprof"
 
@@ -12,16 +14,14 @@ import (
 
 // LeakProfile is an option for goleak.VerifyTestMain: where the runtime has a
 // goroutine leak profile (GOEXPERIMENT=goroutineleakprofile on Go 1.26), the
-// package's tests fail if it is not empty once they have run. The profile finds
-// what goleak cannot: it proves by reachability that a blocked goroutine can
-// never wake.
+// package's tests fail if it is not empty once they have run, or cannot be
+// written. The profile finds what goleak cannot: it proves by reachability that a
+// blocked goroutine can never wake.
 func LeakProfile() goleak.Option {
 	return goleak.Cleanup(func(code int) {
-		if p := pprof.Lookup("goroutineleak"); p != nil {
-			// Debug level 2 runs the detection and prints the leaked alone.
-			if n := leaks(p); n > 0 && code == 0 {
-				fmt.Fprintf(os.Stderr, "goroutine leak profile: %d leaked\n", n)
-				_ = p.WriteTo(os.Stderr, 1)
+		if p := pprof.Lookup("goroutineleak"); p != nil && code == 0 {
+			if err := checkLeaks(p); err != nil {
+				fmt.Fprintln(os.Stderr, err)
 				code = 1
 			}
 		}
@@ -29,16 +29,26 @@ func LeakProfile() goleak.Option {
 	})
 }
 
-// leaks runs the detection, which only writing the profile does, and returns
-// how many goroutines it found.
-func leaks(p *pprof.Profile) int {
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return 0
+// profile is a *pprof.Profile.
+type profile interface {
+	WriteTo(w io.Writer, debug int) error
+}
+
+// noLeaks begins a profile that is empty.
+const noLeaks = "goroutineleak profile: total 0\n"
+
+// checkLeaks writes p once, for it is the writing that runs the detection, and
+// what it wrote is both counted and told: a second writing is a second detection.
+// Debug level 1 has the leaked goroutines alone, as text; 2 has all goroutines.
+func checkLeaks(p profile) error {
+	var text bytes.Buffer
+	if err := p.WriteTo(&text, 1); err != nil {
+		return fmt.Errorf("goroutine leak profile: %w", err)
 	}
-	defer func() { _ = null.Close() }()
-	_ = p.WriteTo(null, 1)
-	return p.Count()
+	if !bytes.HasPrefix(text.Bytes(), []byte(noLeaks)) {
+		return fmt.Errorf("goroutines leaked:\n%s", text.Bytes())
+	}
+	return nil
 }
 
 // End is how a function ended.
