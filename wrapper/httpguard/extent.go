@@ -115,6 +115,9 @@ func (b *tied) Close() error {
 	return b.ReadCloser.Close()
 }
 
+// cut ends the exchange, so that a read that waits for the body fails.
+func (b *tied) cut() { b.x.cancel(context.Canceled) }
+
 // tiedWriter is a tied body that can be written to.
 type tiedWriter struct {
 	*tied

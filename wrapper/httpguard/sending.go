@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/retry"
 )
 
@@ -32,26 +33,43 @@ func (s *sending) send(ctx context.Context) (*http.Response, error) {
 	}
 	drain(s.take()) // there will be a newer one
 	x := newExtent(ctx, s.req.Context())
+	returned := false
+	defer func() {
+		if !returned { // a panic or a Goexit is passing
+			x.end()
+		}
+	}()
+	resp, err := s.exchange(ctx, x, body, again)
+	returned = true
+	return resp, err
+}
+
+// exchange makes one exchange within x.
+func (s *sending) exchange(ctx context.Context, x *extent, body io.ReadCloser, again bool) (*http.Response, error) {
 	r := s.req.WithContext(x)
 	r.Body = body
 	resp, err := s.t.base.RoundTrip(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		err = x.explain(err)
 		x.end()
 		return nil, s.final(err, again)
-	case !x.detach(): // ctx ended as the response came
-		drain(resp)
+	}
+	failed := resp.StatusCode != http.StatusSwitchingProtocols && s.t.cfg.failure(resp)
+	if failed && resp.ContentLength >= 0 && resp.ContentLength <= drainLimit {
+		resp.Body = shorten(resp.Body) // while x follows ctx, which may end it
+	}
+	if !x.detach() { // ctx ended as the response came
+		err = x.explain(ctxerr.Of(ctx))
 		x.end()
-		return nil, context.Cause(ctx)
+		drain(resp)
+		return nil, s.final(err, again)
 	}
 	resp.Request = s.req
-	if resp.StatusCode == http.StatusSwitchingProtocols || !s.t.cfg.failure(resp) {
-		resp.Body = x.until(resp.Body)
+	resp.Body = x.until(resp.Body)
+	if !failed {
 		return resp, nil
 	}
 	failure := &StatusError{StatusCode: resp.StatusCode, Wait: retryAfter(resp.Header)}
-	resp.Body = x.until(shorten(resp.Body))
 	s.keep(resp)
 	return nil, s.final(failure, again)
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -481,4 +482,96 @@ func TestTransportPanicsOnBadInput(t *testing.T) {
 	assert.PanicsWithValue(t, "httpguard: PerHost needs a wrapper.Keyed, got nil", func() { httpguard.PerHost(nil, nil) })
 	assert.PanicsWithValue(t, "httpguard: Replayable needs a function, got nil", func() { httpguard.Replayable(nil) })
 	assert.PanicsWithValue(t, "httpguard: Failure needs a function, got nil", func() { httpguard.Failure(nil) })
+}
+
+// stalling is a body that gives a little and then nothing until it is closed or
+// its request ends.
+func stalling(w http.ResponseWriter, r *http.Request, status int) {
+	w.WriteHeader(status)
+	fmt.Fprint(w, "a little")
+	w.(http.Flusher).Flush()
+	<-r.Context().Done()
+}
+
+func TestAFailureThatIsTriedAgainIsNotReadForever(t *testing.T) {
+	both(t, func(t *testing.T, http2 bool) {
+		var calls atomic.Int64
+		s := serve(t, http2, func(w http.ResponseWriter, r *http.Request) {
+			if calls.Add(1) == 1 {
+				stalling(w, r, http.StatusBadGateway)
+				return
+			}
+			fmt.Fprint(w, "whole")
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
+		require.NoError(t, err)
+		resp, err := s.client(retries(1)).Do(req)
+		require.NoError(t, err)
+		assert.Equal(t, "whole", read(t, resp))
+	})
+}
+
+func TestAFailureIsReturnedBeforeItsBodyEnds(t *testing.T) {
+	both(t, func(t *testing.T, http2 bool) {
+		s := serve(t, http2, func(w http.ResponseWriter, r *http.Request) { stalling(w, r, http.StatusBadGateway) })
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
+		require.NoError(t, err)
+		resp, err := s.client().Do(req)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusBadGateway, resp.StatusCode)
+		head := make([]byte, 8)
+		_, err = io.ReadFull(resp.Body, head)
+		assert.NoError(t, err)
+		assert.Equal(t, "a little", string(head))
+		assert.NoError(t, resp.Body.Close())
+	})
+}
+
+// tripper is a base of somebody else.
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestTheBodyOfTheLoserOfAHedgeIsNotReadForever(t *testing.T) {
+	// Both are successes, and the layer waits for both.
+	both := wrapper.Func(func(ctx context.Context, next func(context.Context) error) error {
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { _ = next(ctx) })
+		}
+		wg.Wait()
+		return nil
+	})
+	endless := tripper(func(r *http.Request) (*http.Response, error) {
+		pr, pw := io.Pipe()
+		context.AfterFunc(r.Context(), func() { pw.CloseWithError(r.Context().Err()) })
+		return &http.Response{StatusCode: http.StatusOK, Body: pr, Header: http.Header{}}, nil
+	})
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://x.test", nil)
+		require.NoError(t, err)
+		resp, err := httpguard.Transport(wrapper.Compose(both), endless).RoundTrip(req)
+		require.NoError(t, err)
+		assert.Less(t, time.Since(begin), time.Second)
+		assert.NoError(t, resp.Body.Close())
+	})
+}
+
+func TestAPanicOfTheBaseLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen context.Context
+		c := httpguard.Transport(wrapper.Compose(), tripper(func(r *http.Request) (*http.Response, error) {
+			seen = r.Context()
+			panic("a bug")
+		}))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://x.test", nil)
+		require.NoError(t, err)
+		assert.PanicsWithValue(t, "a bug", func() { _, _ = c.RoundTrip(req) })
+		assert.Error(t, seen.Err(), "the context of the exchange goes on")
+	})
 }
