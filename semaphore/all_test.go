@@ -109,7 +109,8 @@ func TestSetLimitWhileEverythingIsTaken(t *testing.T) {
 		assert.EqualValues(t, 2, *n)
 		s.SetLimit(4)
 		s.Release(*n)
-		requireState(t, s, 4, 0)
+		requireState(t, s, 0, 0)
+		assert.EqualValues(t, 4, s.Available())
 	})
 }
 
