@@ -81,9 +81,14 @@ func TestAStopAtEveryIndexLeavesTheRest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for k := range 30 {
 				c := claim(1000)
+				stopped := make(chan struct{})
 				w := newCounting(c, func(i int) {
-					if i == k {
+					switch {
+					case i == k:
 						c.Stop()
+						close(stopped)
+					case i >= k+200:
+						<-stopped // item k has begun, but its worker may be slow to get there
 					}
 				})
 				require.False(t, c.Run(w))
