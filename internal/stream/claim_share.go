@@ -131,8 +131,7 @@ func (w *sharer) run(s span) int {
 			return -1
 		case Share:
 			pace := w.pace(at - s.lo)
-			if pace*int64(s.hi-at) >= spawnTime {
-				w.give(span{at + 1, s.hi})
+			if pace*int64(s.hi-at) >= spawnTime && w.give(span{at + 1, s.hi}, pace >= spawnTime) {
 				s.hi = at + 1
 			}
 			// What is not worth it, at the pace so far, is looked at again soon.
@@ -148,14 +147,17 @@ func (w *sharer) pace(ran int) int64 {
 	return max((w.clock.Now()-w.began)/int64(max(ran, 1)), 1)
 }
 
-// give lets others have s.
-func (w *sharer) give(s span) {
+// give lets others have s, and reports whether it did. Nobody need wait for it if
+// an item is so slow that whoever comes next would wait long: the others may be
+// about to end in this very moment.
+func (w *sharer) give(s span, slow bool) bool {
 	g := w.crew
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if s.lo < s.hi {
-		g.given = append(g.given, s)
-		w.signal.CompareAndSwap(Share, Proceed) // who still finds nothing will say so again
-		g.changed.Broadcast()
+	if s.lo == s.hi || g.waiting == 0 && !slow {
+		return false
 	}
+	g.given = append(g.given, s)
+	g.changed.Broadcast()
+	return true
 }
