@@ -37,8 +37,16 @@ type config struct {
 	quota          *quota // of a Keyed
 }
 
+// What New uses where no option says otherwise. The rules have defaults of their
+// own, see rules.complete.
+const (
+	defaultOpenFor = 5 * time.Second
+	defaultProbes  = 1
+	defaultLease   = 10 * time.Second
+)
+
 func newConfig(opts []Option) *config {
-	c := &config{openFor: 5 * time.Second, probes: 1, closeRatio: million, lease: 10 * time.Second}
+	c := &config{openFor: defaultOpenFor, probes: defaultProbes, closeRatio: million, lease: defaultLease}
 	for _, o := range opts {
 		o.apply(c)
 	}
