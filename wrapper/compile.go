@@ -10,12 +10,16 @@ import (
 	"github.com/weirkit/weir/semaphore"
 )
 
-// frame is a run of layers that one function runs, without a closure: at most
-// one of each, in this order. The standard order is one frame; other orders
-// need several.
+// frame is one or several layers that one function runs, without a closure. Which
+// function is its kind. The standard order is one frame, and one more for each
+// timeout.
 type frame struct {
-	life    *lifecycle // of the wrapper that begins here
-	total   *limit
+	kind kind
+	life *lifecycle // of the wrapper that begins here, or nil; not for outside
+	next *frame     // nil: the call is inside
+
+	// Of a frame that is passed, all that may stand in this order; at most one of
+	// each, but for the other gates.
 	retry   *retry.Policy
 	breaker *breaker.Breaker // asked here, entered behind the gates
 	// The gates that most frames have, in this order, and then any others. The two
@@ -24,13 +28,22 @@ type frame struct {
 	semaphore *semaphore.Semaphore
 	gates     []gate
 	waits     bool // there is a gate of any kind
-	attempt   *limit
-	foreign   Layer // or neither
-	hedges    bool  // foreign is a retry policy of ours that hedges
-	catch     bool
-	bare      bool   // neither breaker nor gates nor attempt: there is nothing to enter
-	next      *frame // nil: the call is inside
+
+	timeout *limit // of a timed one
+
+	foreign Layer // of an outside one; nil: a Recover
+	hedges  bool  // foreign is a retry policy of ours that hedges
 }
+
+// kind is what runs a frame.
+type kind int
+
+const (
+	counted kind = iota // nothing but the lifecycle: count
+	passed              // retry, breaker and gates: pass
+	timed               // a timeout: limited
+	outside             // a foreign layer or a Recover: through, caught
+)
 
 // gate is a place to wait: a limiter or a semaphore, ours or a foreign one.
 // Exactly one field is set.
@@ -41,19 +54,17 @@ type gate struct {
 	acquirer  Acquirer
 }
 
-// rank is a place in a frame. A layer whose place has passed begins the next.
+// rank is a place in a frame that is passed. A layer whose place has gone by
+// begins the next frame.
 type rank int
 
 const (
-	rankLife rank = iota
-	rankTotal
-	rankRetry
+	rankRetry rank = iota
 	rankBreaker
 	rankLimiter
 	rankSemaphore
 	rankGate
-	rankAttempt
-	rankForeign
+	rankEnd
 )
 
 // compiler turns a list of layers into frames.
@@ -62,29 +73,45 @@ type compiler struct {
 	free        rank // the first place of last that is still free
 }
 
-// at returns the frame to put a layer of rank r in.
-func (c *compiler) at(r rank) *frame {
-	if c.last == nil || r < c.free {
-		f := &frame{}
-		if c.last == nil {
-			c.first = f
-		} else {
-			c.last.next = f
-		}
-		c.last = f
+// begin begins a frame.
+func (c *compiler) begin(k kind, free rank) *frame {
+	f := &frame{kind: k}
+	if c.last == nil {
+		c.first = f
+	} else {
+		c.last.next = f
 	}
-	c.free = r + 1
+	c.last, c.free = f, free
+	return f
+}
+
+// at returns the frame to put a part of rank r in.
+func (c *compiler) at(r rank) *frame {
+	if r < c.free {
+		c.begin(passed, r)
+	}
+	c.last.kind, c.free = passed, r+1
 	if r == rankGate {
 		c.free = r // as many as there are
 	}
 	return c.last
 }
 
-// finish completes the frames.
-func (c *compiler) finish() {
-	for f := c.first; f != nil; f = f.next {
-		f.waits = f.limiter != nil || f.semaphore != nil || len(f.gates) > 0
-		f.bare = f.breaker == nil && !f.waits && f.attempt == nil
+// alone returns a frame for a layer of kind k, which shares it with nothing but
+// a lifecycle.
+func (c *compiler) alone(k kind) *frame {
+	if c.last.kind != counted || k == outside {
+		c.begin(k, rankEnd)
+	}
+	c.last.kind, c.free = k, rankEnd
+	return c.last
+}
+
+// wrapper begins a frame with a lifecycle, and adds what the wrapper has.
+func (c *compiler) wrapper(w *Wrapper) {
+	c.begin(counted, rankRetry).life = w.life
+	for _, l := range w.layers {
+		c.add(l)
 	}
 }
 
@@ -105,20 +132,13 @@ func (c *compiler) add(l Layer) {
 	case *retry.Policy:
 		c.retry(l)
 	case *timeoutLayer:
-		if c.last == nil || c.free <= rankTotal || c.free > rankAttempt {
-			c.at(rankTotal).total = l.limit
-			return
-		}
-		c.at(rankAttempt).attempt = l.limit
+		c.alone(timed).timeout = l.limit
 	case recoverLayer:
-		c.at(rankForeign).catch = true
+		c.alone(outside)
 	case *Wrapper:
-		c.at(rankLife).life = l.life
-		for _, inner := range l.layers {
-			c.add(inner)
-		}
+		c.wrapper(l)
 	default:
-		c.at(rankForeign).foreign = l
+		c.alone(outside).foreign = l
 	}
 }
 
@@ -152,11 +172,18 @@ func (c *compiler) gate(g gate) {
 // a foreign one.
 func (c *compiler) retry(p *retry.Policy) {
 	if p.Hedged() {
-		f := c.at(rankForeign)
+		f := c.alone(outside)
 		f.foreign, f.hedges = p, true
 		return
 	}
 	c.at(rankRetry).retry = p
+}
+
+// finish completes the frames.
+func (c *compiler) finish() {
+	for f := c.first; f != nil; f = f.next {
+		f.waits = f.limiter != nil || f.semaphore != nil || len(f.gates) > 0
+	}
 }
 
 // checkLayers panics if a layer is nil, or a nil pointer or function.

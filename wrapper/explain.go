@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/ratelimit"
-	"github.com/weirkit/weir/retry"
 	"github.com/weirkit/weir/semaphore"
 )
 
@@ -54,9 +52,6 @@ func (w *Wrapper) steps() []step {
 func (f *frame) steps() []step {
 	var steps []step
 	add := func(name, means string) { steps = append(steps, step{name, means}) }
-	if f.total != nil {
-		add(f.total.String(), "ends the context of all that is inside when that has passed")
-	}
 	if f.retry != nil {
 		add(name(f.retry), "runs all that is inside again, with pauses, until it succeeds or enough is enough")
 	}
@@ -73,17 +68,17 @@ func (f *frame) steps() []step {
 		add(g.String(), g.means())
 	}
 	if f.breaker != nil {
-		add(name(f.breaker)+" acquire", "admits the call, starts its clock and judges its error")
-	}
-	if f.attempt != nil {
-		add(f.attempt.String(), "ends the context of all that is inside when that has passed")
+		kind, _, _ := strings.Cut(name(f.breaker), "(") // its settings are said above
+		add(kind+" acquire", "admits the call, starts its clock and judges its error")
 	}
 	switch {
+	case f.kind == timed:
+		add(f.timeout.String(), "ends the context of all that is inside when that has passed")
 	case f.hedges:
 		add(name(f.foreign), "runs what is inside a second time when the first is slow, and takes the faster")
 	case f.foreign != nil:
 		add(name(f.foreign), "a layer of your own")
-	case f.catch:
+	case f.kind == outside:
 		add(name(recoverLayer{}), "makes an error of a panic inside")
 	}
 	return steps
@@ -98,13 +93,6 @@ func name(l Layer) string {
 		return fmt.Sprintf("Semaphore(%d)", l.Limit())
 	case fmt.Stringer:
 		return l.String()
-	case *breaker.Breaker:
-		return "Breaker"
-	case *retry.Policy:
-		if l.Hedged() {
-			return "Hedge"
-		}
-		return "Retry"
 	}
 	return fmt.Sprintf("%T", l)
 }

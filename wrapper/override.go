@@ -88,24 +88,30 @@ func (c *call) overridden(ctx context.Context, o *Override, first *frame) (conte
 	rest := Override{Priority: o.Priority, Key: o.Key}
 	ctx = context.WithValue(ctx, overrideKey{}, &rest)
 	if o.Timeout > 0 {
-		first = first.timed(newLimit("Timeout", o.Timeout))
+		first = first.within(newLimit("Timeout", o.Timeout))
 	}
 	return ctx, first
 }
 
-// timed returns a copy of the frames in which l is the outermost timeout.
-func (f *frame) timed(l *limit) *frame {
+// within returns a copy of the frames in which l is the outermost timeout.
+func (f *frame) within(l *limit) *frame {
 	g := *f
-	if g.total == nil && g.hollow() && g.next != nil {
-		g.next = g.next.timed(l) // a wrapper begins with another wrapper, or with a Recover
-	} else {
-		g.total = l
+	switch {
+	case g.kind == timed:
+		g.timeout = l
+	case g.hollow() && g.next != nil: // a wrapper begins with another wrapper, or with a Recover
+		g.next = g.next.within(l)
+	case g.kind == counted:
+		g.kind, g.timeout = timed, l
+	default:
+		g.life = nil
+		return &frame{kind: timed, life: f.life, timeout: l, next: &g}
 	}
 	return &g
 }
 
-// hollow reports whether f has nothing but the lifecycle of its wrapper, and
-// perhaps a Recover, which does not care on which side of it a timeout is.
+// hollow reports whether f has nothing but the lifecycle of its wrapper, or is a
+// Recover, which does not care on which side of it a timeout is.
 func (f *frame) hollow() bool {
-	return f.bare && f.retry == nil && f.foreign == nil
+	return f.kind == counted || f.kind == outside && f.foreign == nil
 }

@@ -36,7 +36,7 @@ func TestEveryPartCanBeReplaced(t *testing.T) {
 	wrong := wrapper.Config{RetryAttempts: -1, RateLimit: -1, MaxConcurrency: -1, EnableCircuitBreaker: true}
 	w, err := wrapper.New(wrong, wrapper.Parts{Retry: policy, Limiter: wrapper.Limiter(redis)}, wrapper.Parts{Breaker: b, Semaphore: s})
 	require.NoError(t, err, "fields of replaced parts are not looked at")
-	assert.Equal(t, "Retry > Breaker ready? > Limiter(*wrapper_test.remoteLimiter) > Semaphore(3) > Breaker acquire > call", w.String())
+	assert.Equal(t, policy.String()+" > "+b.String()+" ready? > Limiter(*wrapper_test.remoteLimiter) > Semaphore(3) > Breaker acquire > call", w.String())
 	assert.Equal(t, wrapper.Config{}, w.Config())
 	assert.NoError(t, w.Do(t.Context(), nothing))
 	assert.Equal(t, 1, redis.waits)

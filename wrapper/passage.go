@@ -7,6 +7,7 @@ import (
 	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/semaphore"
 )
 
 // passage is one attempt's way through the gates and the breaker of a frame,
@@ -24,7 +25,7 @@ type passage struct {
 
 // enter asks the breaker, waits at the gates in order and enters the breaker.
 // If it returns an error it has given everything back.
-func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) (err error) {
+func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 	if f.breaker != nil {
 		if err = f.breaker.Ready(); err != nil {
 			return err
@@ -36,19 +37,17 @@ func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) (err e
 		}
 	}
 	if f.semaphore != nil {
-		if c.priority != 0 {
-			err = f.semaphore.AcquirePriority(ctx, 1, c.priority)
-		} else {
-			err = f.semaphore.Acquire(ctx, 1)
-		}
-		if err != nil {
-			p.undo(f)
-			return err
+		// Whether ctx has ended is asked behind the gates.
+		if !f.semaphore.TryAcquire(1) {
+			if err = acquire(ctx, f.semaphore, c.priority); err != nil {
+				p.undo(f)
+				return err
+			}
 		}
 		p.holds = true
 	}
 	if f.waits {
-		if err = p.others(ctx, c, sc, f); err != nil {
+		if err = p.others(ctx, f, c); err != nil {
 			p.undo(f)
 			return err
 		}
@@ -61,7 +60,7 @@ func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) (err e
 		return err
 	}
 	p.admitted = true
-	if t := sc.timeout; t != nil {
+	if t := c.scope.timeout; t != nil {
 		p.timeout = t
 		p.share = t.fresh() || t.ns-t.limit.clock.Now() >= int64(t.limit.d/2)
 	}
@@ -70,9 +69,9 @@ func (p *passage) enter(ctx context.Context, c *call, sc scope, f *frame) (err e
 
 // others waits at the gates that have no field, and looks whether ctx ended at the
 // moment the last gate opened.
-func (p *passage) others(ctx context.Context, c *call, sc scope, f *frame) error {
+func (p *passage) others(ctx context.Context, f *frame, c *call) error {
 	for i := range f.gates {
-		if err := p.wait(ctx, c, sc, &f.gates[i]); err != nil {
+		if err := p.wait(ctx, &f.gates[i], c); err != nil {
 			return err
 		}
 		p.in++
@@ -84,7 +83,7 @@ func (p *passage) others(ctx context.Context, c *call, sc scope, f *frame) error
 }
 
 // wait waits at one of the other gates.
-func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) error {
+func (p *passage) wait(ctx context.Context, g *gate, c *call) error {
 	switch {
 	case g.limiter != nil:
 		r, err := g.limiter.WaitReserve(ctx, 1)
@@ -92,34 +91,38 @@ func (p *passage) wait(ctx context.Context, c *call, sc scope, g *gate) error {
 			p.more = append(p.more, r)
 		}
 		return err
-	case g.semaphore != nil && c.priority != 0:
-		return g.semaphore.AcquirePriority(ctx, 1, c.priority)
 	case g.semaphore != nil:
-		return g.semaphore.Acquire(ctx, 1)
+		return acquire(ctx, g.semaphore, c.priority)
 	}
-	sc.newest.speak()
+	c.scope.newest.speak()
 	if g.waiter != nil {
 		return g.waiter.Wait(ctx)
 	}
 	return g.acquirer.Acquire(ctx, 1)
 }
 
+func acquire(ctx context.Context, s *semaphore.Semaphore, priority int) error {
+	if priority != 0 {
+		return s.AcquirePriority(ctx, 1, priority)
+	}
+	return s.Acquire(ctx, 1)
+}
+
 // leave gives back what is to be given back after the attempt has returned err,
-// and tells the breaker. begun is false if the call was refused by a layer
-// inside.
+// and tells the breaker.
 //
 // The breaker goes first, so that whoever gets the permit next sees what it made
 // of the result. It runs code of users, which may panic: then abandon follows.
-func (p *passage) leave(ctx, caller context.Context, f *frame, begun bool, err error) {
+func (p *passage) leave(ctx context.Context, f *frame, c *call, err error) {
 	if p.admitted {
 		p.admitted = false
-		if err != nil && (!begun || p.excused(ctx, caller)) {
+		if err != nil && (!c.begun || p.excused(ctx, c.caller)) {
 			p.permit.Cancel()
 		} else {
 			p.permit.Done(err)
 		}
 	}
-	if !begun {
+	if !c.begun {
 		p.refund()
 	}
 	p.release(f)

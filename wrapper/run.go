@@ -7,6 +7,7 @@ import (
 	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/rejection"
+	"github.com/weirkit/weir/retry"
 )
 
 // call is what the layers know of a call, whatever its results are.
@@ -20,6 +21,7 @@ type call struct {
 	begun    bool
 	noRetry  bool
 	priority int
+	scope    scope
 }
 
 // work is what the layers are around: one of three shapes of function, so that
@@ -49,7 +51,7 @@ func (w *work[In, T]) run(ctx context.Context) (v T, err error) {
 	return w.item(ctx, w.in)
 }
 
-// scope is what a frame knows of the timeouts around it.
+// scope is what a call knows of the timeouts around it.
 type scope struct {
 	// timeout is the innermost timeout whose deadline counts, or nil.
 	timeout *deadline
@@ -68,134 +70,148 @@ func (s scope) within(c *deadline) scope {
 
 // run runs w inside f and the frames in it.
 //
-// Results are returned by value, and nothing here is captured by a closure, so
-// that a call costs no allocation.
-func run[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (v T, err error) {
-	if f == nil {
-		sc.newest.speak()
-		return w.run(ctx)
+// Results are returned by value, and no closure that escapes captures anything,
+// so that a call costs no allocation.
+func run[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
+	switch f.kind {
+	case passed:
+		return pass(ctx, f, w)
+	case timed:
+		return limited(ctx, f, w)
+	case counted:
+		return count(ctx, f, w)
 	}
-	if f.life != nil && !f.life.enter() {
-		return v, ErrClosed
+	if f.foreign != nil && (!f.hedges || !w.noRetry) {
+		return through(ctx, f, w)
 	}
-	var c *deadline
-	returned := false
-	defer func() {
-		if !returned { // a panic or a Goexit is passing
-			f.leave(c)
-		}
-	}()
-	if f.total != nil {
-		c = f.total.start(ctx)
-		ctx, sc = c, sc.within(c)
-		c.hush()
+	if f.foreign == nil {
+		return caught(ctx, f, w)
 	}
-	switch {
-	case f.retry != nil && !w.noRetry:
-		v, err = retrying(ctx, sc, f, w)
-	case f.bare:
-		v, err = within(ctx, sc, f, w)
-	default:
-		v, err = attempt(ctx, sc, f, w)
-	}
-	if c != nil && err != nil {
-		err = c.verdict(err)
-	}
-	returned = true
-	f.leave(c)
-	return v, err
+	return beyond(ctx, f, w)
 }
 
-// leave gives up what run took.
-func (f *frame) leave(c *deadline) {
-	if c != nil {
-		c.end()
+// beyond runs w inside the frames that are in f.
+func beyond[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
+	if f.next != nil {
+		return run(ctx, f.next, w)
 	}
-	if f.life != nil {
-		f.life.leave()
-	}
-}
-
-// attempt runs w once inside the gates of f, its breaker and its attempt
-// timeout.
-func attempt[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (v T, err error) {
-	var p passage
-	var c *deadline
-	before := w.begun
-	w.begun = false
-	returned := false
-	defer func() {
-		if !returned { // a panic or a Goexit is passing
-			if c != nil {
-				c.end()
-			}
-			p.abandon(f, w.begun)
-			w.begun = w.begun || before
-		}
-	}()
-	if err = p.enter(ctx, &w.call, sc, f); err == nil {
-		inside := ctx
-		if f.attempt != nil {
-			c = f.attempt.start(ctx)
-			inside, sc = c, sc.within(c)
-		}
-		v, err = within(inside, sc, f, w)
-		if c != nil {
-			if err != nil {
-				err = c.verdict(err)
-			}
-			c.end()
-		}
-		p.leave(ctx, w.caller, f, w.begun, err)
-	}
-	returned = true
-	w.begun = w.begun || before
-	return v, err
-}
-
-// within runs w inside the innermost part of f.
-func within[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (T, error) {
-	switch {
-	case f.foreign != nil && (!f.hedges || !w.noRetry):
-		return through(ctx, sc, f, w)
-	case f.catch:
-		return caught(ctx, sc, f.next, w)
-	case f.next != nil:
-		return run(ctx, sc, f.next, w)
-	}
-	sc.newest.speak()
+	w.scope.newest.speak()
 	return w.run(ctx)
 }
 
-// retrying runs attempts one after the other until the policy has enough.
-func retrying[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (v T, err error) {
-	call := f.retry.Begin(ctx)
-	if err = call.Err(); err != nil {
-		return v, err
+// count runs w as one of the calls of a wrapper.
+func count[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err error) {
+	if f.life != nil {
+		if !f.life.enter() {
+			return v, ErrClosed
+		}
+		defer f.life.leave()
 	}
-	returned := false
+	return beyond(ctx, f, w)
+}
+
+// limited runs w inside a timeout.
+func limited[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err error) {
+	if f.life != nil {
+		if !f.life.enter() {
+			return v, ErrClosed
+		}
+		defer f.life.leave()
+	}
+	c, around := f.timeout.start(ctx), w.scope
+	defer c.end()
+	w.scope = around.within(c)
+	c.hush()
+	v, err = beyond(c, f, w)
+	w.scope = around
+	if err != nil {
+		err = c.verdict(err)
+	}
+	return v, err
+}
+
+// pass runs w inside the retry, the breaker and the gates of f.
+//
+// It is one function with one deferred call, because a function and a defer for
+// each of the parts cost more than most parts do.
+func pass[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
+	var v T
+	var err error
+	if f.life != nil && !f.life.enter() {
+		return v, ErrClosed
+	}
+	s := stay{before: w.begun}
 	defer func() {
-		if !returned { // a panic or a Goexit is passing
-			call.End()
+		if !s.over { // a panic or a Goexit is passing
+			s.abandon(f, &w.call)
 		}
 	}()
-	for {
-		v, err = attempt(call.Context(), sc, f, w)
-		if !call.Next(err) {
+	again := f.retry != nil && !w.noRetry
+	if again {
+		s.retry = f.retry.Begin(ctx)
+		err = s.retry.Err()
+	}
+	for err == nil {
+		if again {
+			ctx = s.retry.Context()
+		}
+		w.begun, s.inside = false, true
+		if err = s.enter(ctx, f, &w.call); err == nil {
+			if f.next == nil {
+				w.scope.newest.speak()
+				v, err = w.run(ctx)
+			} else {
+				v, err = run(ctx, f.next, w)
+			}
+			s.leave(ctx, f, &w.call, err)
+		}
+		s.inside, s.before = false, w.begun || s.before
+		w.begun = s.before
+		if !again || !s.retry.Next(err) {
 			break
 		}
+		err, s.passage = nil, passage{}
 	}
-	returned = true
-	return v, call.Err()
+	if again {
+		err = s.retry.Err()
+	}
+	s.over = true
+	if f.life != nil {
+		f.life.leave()
+	}
+	return v, err
+}
+
+// stay is what a call holds of a frame that it passes.
+type stay struct {
+	passage
+
+	retry  retry.Call
+	before bool // the call had begun in an earlier attempt, of this retry or an outer one
+	inside bool // an attempt runs, and the passage is to be left
+	over   bool // everything is given up
+}
+
+// abandon gives everything up while a panic or a Goexit passes. It runs code of
+// users, which may panic too: so each part is deferred.
+func (s *stay) abandon(f *frame, c *call) {
+	if f.life != nil {
+		defer f.life.leave()
+	}
+	defer s.retry.End()
+	if s.inside {
+		defer func() { c.begun = c.begun || s.before }()
+		s.passage.abandon(f, c.begun)
+	}
 }
 
 // through runs what is inside a foreign layer through its Do. Such a layer may
 // run it several times at once, and later than it should: so each run gets a
 // copy, and a place of its own for its result.
-func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (T, error) {
-	sc.newest.speak()
+func through[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
+	w.scope.newest.speak()
 	var begun atomic.Bool
-	inside, next := *w, f.next // not begun: an attempt begins with that, and only attempts repeat
+	inside := *w // not begun: an attempt begins with that, and only attempts repeat
 	all := &results[T]{discard: w.discard}
 	returned := false
 	defer func() {
@@ -218,7 +234,7 @@ func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 				begun.Store(true)
 			}
 		}()
-		v, err := run(ctx, sc, next, &each)
+		v, err := beyond(ctx, f, &each)
 		if err == nil {
 			all.succeeded(v, seen)
 		}
@@ -238,12 +254,13 @@ func through[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T])
 }
 
 // caught runs what is inside a Recover layer.
-func caught[In, T any](ctx context.Context, sc scope, f *frame, w *work[In, T]) (v T, err error) {
+func caught[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err error) {
+	around := w.scope
 	defer func() {
 		if r := recover(); r != nil { // nil if it is a Goexit that passes
 			var zero T
-			v, err = zero, fault.Panicked(r)
+			v, err, w.scope = zero, fault.Panicked(r), around
 		}
 	}()
-	return run(ctx, sc, f, w)
+	return beyond(ctx, f, w)
 }

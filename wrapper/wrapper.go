@@ -34,10 +34,7 @@ func Compose(layers ...Layer) *Wrapper {
 	checkLayers(layers)
 	w := &Wrapper{layers: append([]Layer(nil), layers...), life: &lifecycle{}}
 	var c compiler
-	c.at(rankLife).life = w.life
-	for _, l := range w.layers {
-		c.add(l)
-	}
+	c.wrapper(w)
 	c.finish()
 	w.first = c.first
 	return w
@@ -74,17 +71,17 @@ func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, err
 	return do(ctx, w.first, &work[struct{}, T]{typed: fn})
 }
 
-// do runs f inside first and the frames in it.
-func do[In, T any](ctx context.Context, first *frame, f *work[In, T]) (T, error) {
+// do runs w inside first and the frames in it.
+func do[In, T any](ctx context.Context, first *frame, w *work[In, T]) (T, error) {
 	var zero T
 	if ctx.Err() != nil {
 		return zero, ctxerr.Of(ctx)
 	}
 	if o := override(ctx); o != nil {
-		ctx, first = f.overridden(ctx, o, first)
+		ctx, first = w.overridden(ctx, o, first)
 	}
-	f.caller = ctx
-	v, err := run(ctx, scope{}, first, f)
+	w.caller = ctx
+	v, err := run(ctx, first, w)
 	if err != nil {
 		return zero, err
 	}
