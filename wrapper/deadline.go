@@ -25,12 +25,11 @@ import (
 // say for ever.
 type deadline struct {
 	parent context.Context
-	at     time.Time // never after the parent's own deadline
-	ns     int64     // our deadline by limit.clock
 	limit  *limit
-	own    bool // at is ours, not the parent's
-	quiet  bool // see hush
 	inner  atomic.Pointer[armed]
+	ns     int64 // our deadline by limit.clock
+	own    bool  // it is not after the parent's, so that it counts
+	quiet  bool  // see hush
 }
 
 // limit is what every deadline of one Timeout layer has in common.
@@ -73,11 +72,8 @@ func (l *limit) start(parent context.Context) *deadline {
 	if ns < now {
 		ns = math.MaxInt64 // centuries ahead
 	}
-	c := &deadline{parent: parent, at: l.clock.Time(ns), ns: ns, limit: l, own: true}
-	if at, ok := parent.Deadline(); ok && at.Before(c.at) {
-		c.at, c.own = at, false
-	}
-	return c
+	at, ok := parent.Deadline()
+	return &deadline{parent: parent, limit: l, ns: ns, own: !ok || l.clock.At(at) >= ns}
 }
 
 // hush makes c spare the clock until it is handed to code that is not ours.
@@ -139,7 +135,7 @@ func (c *deadline) build(returned bool) *armed {
 		// first and nobody was there to see it.
 		parent = context.WithoutCancel(parent)
 	}
-	ctx, cancel := context.WithDeadlineCause(parent, c.at, c.limit.cause)
+	ctx, cancel := context.WithDeadlineCause(parent, c.at(), c.limit.cause)
 	return &armed{ctx, cancel}
 }
 
@@ -147,7 +143,7 @@ func (c *deadline) build(returned bool) *armed {
 // which then lies behind ours.
 func (c *deadline) ranOutFirst() bool {
 	at, ok := c.parent.Deadline()
-	return ok && at.After(c.at) && errors.Is(c.parent.Err(), context.DeadlineExceeded)
+	return ok && at.After(c.at()) && errors.Is(c.parent.Err(), context.DeadlineExceeded)
 }
 
 // end ends c because its call returned. It is idempotent.
@@ -168,8 +164,16 @@ func (c *deadline) fired() bool {
 	return c.own && c.Err() != nil && context.Cause(c) == error(c.limit.cause) //nolint:errorlint // identity tells whose deadline it was
 }
 
+// at returns our deadline.
+func (c *deadline) at() time.Time { return c.limit.clock.Time(c.ns) }
+
 // Deadline returns the sooner of our deadline and the parent's.
-func (c *deadline) Deadline() (time.Time, bool) { return c.at, true }
+func (c *deadline) Deadline() (time.Time, bool) {
+	if c.own {
+		return c.at(), true
+	}
+	return c.parent.Deadline()
+}
 
 // Done arms c: from here on there is a timer.
 func (c *deadline) Done() <-chan struct{} { return c.arm().ctx.Done() }

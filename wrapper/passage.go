@@ -46,11 +46,15 @@ func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 		}
 		p.holds = true
 	}
-	if f.waits {
-		if err = p.others(ctx, f, c); err != nil {
-			p.undo(f)
-			return err
-		}
+	if f.gates != nil {
+		err = p.others(ctx, f, c)
+	}
+	if err == nil && f.waits && ctx.Err() != nil { // it ended as the last gate opened
+		err = ctxerr.Of(ctx)
+	}
+	if err != nil {
+		p.undo(f)
+		return err
 	}
 	if f.breaker == nil {
 		return nil
@@ -67,17 +71,13 @@ func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 	return nil
 }
 
-// others waits at the gates that have no field, and looks whether ctx ended at the
-// moment the last gate opened.
+// others waits at the gates that have no field.
 func (p *passage) others(ctx context.Context, f *frame, c *call) error {
 	for i := range f.gates {
 		if err := p.wait(ctx, &f.gates[i], c); err != nil {
 			return err
 		}
 		p.in++
-	}
-	if ctx.Err() != nil {
-		return ctxerr.Of(ctx)
 	}
 	return nil
 }
@@ -106,6 +106,18 @@ func acquire(ctx context.Context, s *semaphore.Semaphore, priority int) error {
 		return s.AcquirePriority(ctx, 1, priority)
 	}
 	return s.Acquire(ctx, 1)
+}
+
+// success is leave after a success where there are no other gates.
+func (p *passage) success(f *frame) {
+	if p.admitted {
+		p.admitted = false
+		p.permit.Done(nil)
+	}
+	if p.holds {
+		p.holds = false
+		f.semaphore.Release(1)
+	}
 }
 
 // leave gives back what is to be given back after the attempt has returned err,

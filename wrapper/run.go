@@ -157,13 +157,22 @@ func pass[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 		}
 		w.begun, s.inside = false, true
 		if err = s.enter(ctx, f, &w.call); err == nil {
-			if f.next == nil {
+			switch {
+			case f.next != nil:
+				v, err = run(ctx, f.next, w)
+			case w.typed != nil && w.discard == nil: // as w.run does
+				w.scope.newest.speak()
+				w.begun = true
+				v, err = w.typed(ctx)
+			default:
 				w.scope.newest.speak()
 				v, err = w.run(ctx)
-			} else {
-				v, err = run(ctx, f.next, w)
 			}
-			s.leave(ctx, f, &w.call, err)
+			if err == nil && w.begun && f.gates == nil {
+				s.success(f)
+			} else {
+				s.leave(ctx, f, &w.call, err)
+			}
 		}
 		s.inside, s.before = false, w.begun || s.before
 		w.begun = s.before

@@ -83,9 +83,9 @@ func do[In, T any](ctx context.Context, first *frame, w *work[In, T]) (T, error)
 	w.caller = ctx
 	v, err := run(ctx, first, w)
 	if err != nil {
-		return zero, err
+		v = zero
 	}
-	return v, nil
+	return v, err
 }
 
 // Config returns what w was made of by New; zero for Compose.
