@@ -86,4 +86,24 @@ func BenchmarkWait(b *testing.B) {
 			_ = l.Wait(ctx)
 		}
 	})
+	var kept struct {
+		ratelimit.Token
+		ratelimit.Reservation
+	}
+	b.Run("case=tokens there, as a Token", func(b *testing.B) {
+		ctx, cancel := context.WithCancel(b.Context())
+		defer cancel()
+		b.ReportAllocs()
+		for b.Loop() {
+			kept.Token, _ = l.WaitToken(ctx)
+		}
+	})
+	b.Run("case=tokens there, as a Reservation", func(b *testing.B) {
+		ctx, cancel := context.WithCancel(b.Context())
+		defer cancel()
+		b.ReportAllocs()
+		for b.Loop() {
+			kept.Reservation, _ = l.WaitReserve(ctx, 1)
+		}
+	})
 }

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// cell is the state of a bucket and all that a decision needs, on two cache
-// lines of its own. Everything but tat is fixed: SetRate, SetBurst and the end
-// of the horizon freeze the cell and publish another.
+// cell is the state of a bucket and all that a decision needs, on a cache line of
+// its own. Everything but tat is fixed: SetRate, SetBurst and the end of the
+// horizon freeze the cell and publish another.
 //
 // The state is the generic cell rate algorithm's theoretical arrival time
 // (ITU-T I.371, "Traffic control and congestion control in B-ISDN"): the moment,
@@ -17,15 +17,17 @@ import (
 // A reading of the clock that is older than another is harmless: max(tat, now)
 // never goes back.
 type cell struct {
-	tat  atomic.Int64 // frozen: another cell is about to be published
-	base int64        // the reading of the clock at which now is 0, for the fast path
-	fast uint64       // ns after base up to which the fast path may compute; 0: never
-	mul  int64
-	shr  uint64
-	inc  int64 // cost of a token; 0: unlimited
-	tol  int64 // cost of a full bucket
+	tat   atomic.Int64 // frozen: another cell is about to be published
+	base  int64        // the reading of the clock at which now is 0, for the fast path
+	fast  uint64       // ns after base up to which the fast path may compute; 0: never
+	mul   int64
+	inc   int64 // cost of a token; 0: unlimited
+	tol   int64 // cost of a full bucket
+	burst int64
 
-	burst   int64
+	l       *Limiter // whose it is; nil for one of Keyed
+	shr     uint64
+	cold    bool  // made while the warm-up went on, at whose end it must be replaced
 	origin  int64 // the limiter's time at which now is 0; base but for a warm-up
 	horizon int64 // the limiter's time from which on now is too large to compute with
 	rate    Rate
@@ -33,6 +35,8 @@ type cell struct {
 	next    atomic.Pointer[cell]
 	// How positions here map to next, once it is set.
 	from, shift int64
+
+	_ [40]byte // to the end of its third line, so that it begins with one
 }
 
 // newCell returns a cell with a full bucket that begins at the limiter's time
@@ -53,9 +57,9 @@ func newCell(r Rate, burst, room, origin int64) *cell {
 }
 
 // quicken lets the fast path use the cell, for which the clock reads lag more
-// than the limiter's time.
+// than the limiter's time. A unit of several nanoseconds is not worth a shift there.
 func (c *cell) quicken(lag int64) {
-	if c.inc > 0 {
+	if c.inc > 0 && c.shr == 0 {
 		c.base, c.fast = c.origin+lag, uint64(c.horizon-c.origin) // #nosec G115 -- positive
 	}
 }

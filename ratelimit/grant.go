@@ -44,15 +44,21 @@ func (l *Limiter) grant(t, n int64) grant {
 
 // grantNow is grant by the clock.
 //
-// It reads the clock after the arrival time, so that no grant that it knows of is
-// later than itself. The other way round, who read the clock and was overtaken by
-// somebody who read it later would find the tokens of the time between missing,
-// and be refused the last one of a bucket that holds it.
+// To refuse, it must have read the clock after the arrival time, so that no grant
+// that it knows of is later than itself. The other way round, who read the clock and
+// was overtaken by somebody who read it later would find the tokens of the time
+// between missing, and be refused the last one of a bucket that holds it.
+//
+// To grant, it reads the arrival time behind the clock, once more: that takes as long
+// as everything else together, and whoever else takes a token in the meantime would
+// make the compare-and-swap fail. Two busy processors so grant twice as often.
 func (l *Limiter) grantNow(n int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.cell.Load()
+		seen := c.tat.Load()
+		t := l.now()
 		tat := c.tat.Load()
-		if g, decided := l.attempt(c, tat, l.now(), n); decided {
+		if g, decided := l.attempt(c, tat, t, n); decided && (g.ok || tat == seen) {
 			return g
 		}
 		backOff(tries)
@@ -140,7 +146,7 @@ func backOff(tries int) {
 // stale reports whether c must be replaced before a decision at time t: it is
 // at its horizon, or its warm-up is over.
 func (l *Limiter) stale(c *cell, t int64) bool {
-	return t >= c.horizon || c.fast == 0 && l.cfg.ramp != nil && c.inc > 0 && t >= l.cfg.ramp.end()
+	return t >= c.horizon || c.cold && t >= l.cfg.ramp.end()
 }
 
 // rebase replaces a stale cell by one that begins at t.
@@ -189,12 +195,22 @@ func (l *Limiter) publishLocked(t, origin int64, r Rate, burst, n int64) *cell {
 		old.shift = (burst - old.burst) * c.inc
 	}
 	c.tat.Store(l.queue.move(old, c, tat))
-	if ramp := l.cfg.ramp; ramp == nil {
-		c.quicken(0)
-	} else if c.origin >= ramp.end() {
-		c.quicken(ramp.lag())
-	}
+	l.own(c)
 	old.next.Store(c)
 	l.cell.Store(c)
 	return c
+}
+
+// own makes a new cell one of l, which is about to publish it.
+func (l *Limiter) own(c *cell) {
+	c.l = l
+	switch ramp := l.cfg.ramp; {
+	case ramp != nil && c.origin < ramp.end():
+		c.cold = c.inc > 0
+	case !l.plain: // every decision is told of, behind the fast path
+	case ramp != nil:
+		c.quicken(ramp.lag())
+	default:
+		c.quicken(0)
+	}
 }

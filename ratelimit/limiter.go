@@ -60,9 +60,7 @@ func New(r Rate, burst int, opts ...Option) *Limiter {
 	if l.cfg.initial >= 0 {
 		c.tat.Store((c.burst - min(l.cfg.initial, c.burst)) * c.inc)
 	}
-	if l.cfg.ramp == nil {
-		c.quicken(0)
-	}
+	l.own(c)
 	l.cell.Store(c)
 	return l
 }
@@ -83,18 +81,18 @@ func checkN(n int) {
 // waits, and it never takes what those who wait are waiting for.
 func (l *Limiter) Allow() bool {
 	c := l.cell.Load()
-	tat := c.tat.Load()                                                 // before the clock: see grantNow
-	if rel := l.clock.Now() - c.base; uint64(rel) < c.fast && l.plain { // #nosec G115 -- a negative one is large
-		now := rel >> (c.shr & 63) * c.mul
+	seen := c.tat.Load()                                     // before the clock, and again behind it: see grantNow
+	if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
+		now, tat := rel*c.mul, c.tat.Load()
 		if next := max(tat, now) + c.inc; next-now <= c.tol {
 			if c.tat.CompareAndSwap(tat, next) {
 				return true
 			}
-		} else if tat != frozen {
+		} else if tat == seen && tat != frozen {
 			return false
 		}
 	}
-	return l.allowed(l.grantNow(1), 1)
+	return l.allowNow(1)
 }
 
 // AllowN takes n tokens if they are there, all or none, and reports whether it
@@ -102,8 +100,10 @@ func (l *Limiter) Allow() bool {
 // there, but see [Debt]. It panics if n is negative.
 func (l *Limiter) AllowN(n int) bool {
 	checkN(n)
-	return l.allowed(l.grantNow(int64(n)), int64(n))
+	return l.allowNow(int64(n))
 }
+
+func (l *Limiter) allowNow(n int64) bool { return l.allowed(l.grantNow(n), n) }
 
 // allowed tells of a decision about n tokens, and whether they were taken.
 func (l *Limiter) allowed(g grant, n int64) bool {
@@ -125,9 +125,8 @@ func (l *Limiter) allowed(g grant, n int64) bool {
 func (l *Limiter) Wait(ctx context.Context) error {
 	if ctx.Err() == nil {
 		c := l.cell.Load()
-		tat := c.tat.Load()                                                 // before the clock: see grantNow
-		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast && l.plain { // #nosec G115 -- a negative one is large
-			now := rel >> (c.shr & 63) * c.mul
+		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
+			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
 				return nil
 			}

@@ -40,7 +40,7 @@ func (m Moment) Cancel(r *Reservation) bool { return r.cancel(m.t) }
 
 // Delay is [Reservation.Delay].
 func (m Moment) Delay(r Reservation) time.Duration {
-	if r.l == nil {
+	if r.c == nil {
 		return Never
 	}
 	return time.Duration(max(r.due-m.l.reading(m.t), 0))
@@ -65,4 +65,4 @@ func (m Moment) SetTokens(tokens float64) { m.l.setTokens(m.t, tokens) }
 
 // Passed reports whether the time of a reservation lies before m: a moment later
 // than the one from which on its tokens may be used.
-func (m Moment) Passed(r Reservation) bool { return r.l != nil && m.l.reading(m.t) > r.due }
+func (m Moment) Passed(r Reservation) bool { return r.c != nil && m.l.reading(m.t) > r.due }

@@ -9,15 +9,16 @@ import (
 // falls of the arrival time that bound what a reservation can give back.
 type promises struct {
 	before
+	previous before // what it was before the last promise
 	// A refund passed a promise that is still to come, so that what is granted now
 	// comes before it and yet is not behind it in line. Grants read it without mu.
 	carried atomic.Bool
-	// Tokens promised so far, less those of promises taken back, and how many were:
-	// grants read both without mu.
-	issued, retracts atomic.Int64
-
-	falls atomic.Int64 // how often the arrival time went back; the same
-	lows  []low        // where to, as far as it matters
+	// Tokens promised so far, less those of promises taken back. The same.
+	issued atomic.Int64
+	// How often the arrival time went back or a promise was taken back. The same.
+	falls     atomic.Int64
+	retracted int64 // the count of falls when a promise was last taken back
+	lows      []low // where the arrival time went back to, as far as it matters
 }
 
 // before is what has been promised so far.
@@ -64,19 +65,23 @@ func (q *queue) lowest(since int64) int64 {
 // place among them and its order of arrival.
 func (q *queue) promise(end, n int64) (place int64, seq uint64) {
 	q.arrivals++
+	q.previous = q.before
 	q.before = before{max(q.promised, end), q.arrivals}
 	return q.issued.Add(n), q.arrivals
 }
 
-// retract takes back a promise that nobody came after, as if it had never been.
-func (q *queue) retract(n int64, b before) {
-	q.retracts.Add(1)
-	q.issued.Add(-n)
-	q.before = b
+// retract takes back the last promise, which nobody came after, as if it had never
+// been.
+func (q *queue) retract(n int64) {
+	q.issued.Add(-n) // before the count: see issue
+	q.retracted = q.falls.Add(1)
+	q.before = q.previous
 }
 
 // holds reports whether a promise is still to come.
-func (q *queue) holds(c *cell, now int64) bool { return q.promised-c.tol > now }
+func (q *queue) holds(c *cell, now int64) bool { return q.before.holds(c, now) }
+
+func (b before) holds(c *cell, now int64) bool { return b.promised-c.tol > now }
 
 // trails reports whether such a promise lies behind them all.
 func (q *queue) trails(c *cell, now int64) bool {
@@ -99,10 +104,13 @@ func (q *queue) advance(d int64, c *cell, now int64) {
 
 // issue is what a reservation must know of the moment just before its grant.
 type issue struct {
-	place, falls, retracts int64
-	void                   bool
+	falls, place int64
+	void         bool
 }
 
+// issue reads the count of falls first: if the place is from before a retraction,
+// so is the count, which tells.
 func (q *queue) issue() issue {
-	return issue{q.issued.Load(), q.falls.Load(), q.retracts.Load(), q.carried.Load()}
+	falls := q.falls.Load()
+	return issue{falls, q.issued.Load(), q.carried.Load()}
 }

@@ -56,8 +56,12 @@ func (w *waiter) alarm(d time.Duration) <-chan time.Time {
 }
 
 // reservation returns that of a waiter that was served.
-func (w *waiter) reservation(l *Limiter) Reservation {
-	return Reservation{l: l, c: w.c, end: w.end, n: w.n, place: w.place, falls: w.falls, void: w.void, ok: true}
+func (w *waiter) reservation() Reservation {
+	r := Reservation{c: w.c, end: w.end, n: w.n, place: w.place, falls: w.falls}
+	if w.void {
+		r.n = 0
+	}
+	return r
 }
 
 // recycle readies a waiter for the pool.
@@ -211,6 +215,9 @@ func (q *queue) due(c *cell) int64 {
 
 // shift moves everything by d.
 func (q *queue) shift(d int64, c *cell, now int64) {
+	if q.previous.holds(c, now) {
+		q.previous.promised += d
+	}
 	if q.holds(c, now) {
 		q.promised += d
 	}
@@ -221,7 +228,7 @@ func (q *queue) shift(d int64, c *cell, now int64) {
 // move carries the queue over from one cell to the next and returns the arrival
 // time there.
 func (q *queue) move(old, c *cell, tat int64) int64 {
-	q.promised = old.mapped(q.promised, c)
+	q.promised, q.previous.promised = old.mapped(q.promised, c), old.mapped(q.previous.promised, c)
 	for i := range q.lows {
 		q.lows[i].tat = old.mapped(q.lows[i].tat, c)
 	}

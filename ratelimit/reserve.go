@@ -1,27 +1,27 @@
 package ratelimit
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Reservation is tokens that are taken already and may be used after a delay.
 // It is a value and costs nothing. The zero Reservation is one that was refused.
 // A copy is the same reservation, so cancel only one of them.
 type Reservation struct {
-	l   *Limiter
-	c   *cell
+	c   *cell // nil: refused
 	end int64 // where its slot ends, in units of c
-	n   int64
-	due int64 // the reading of the clock from which on the tokens may be used
-	// place is how many tokens had been promised by then, its own included if it
-	// is a promise itself.
-	place    int64
-	falls    int64  // how often the arrival time had gone back by then
-	before   before // a promise: what was promised before it
-	seq      uint64 // a promise: its order of arrival
-	retracts int64  // hasty: promises taken back by then
-	hasty    bool   // granted without the limiter's mu
-	void     bool   // nothing can be given back: see queue.carried
-	ok       bool
+	n   int64 // tokens that may go back; 0 for none, and where a refund would pass a promise: see promises.carried
+	due int64 // the reading of the clock from which on the tokens may be used; 0: at once
+	// What was known when it was granted: how many tokens had been promised, its own
+	// included if it is a promise itself, and how often the arrival time had gone back.
+	place, falls int64
+	// seq is the order of arrival of a promise, hasty for a grant without the
+	// limiter's mu, else 0.
+	seq uint64
 }
+
+const hasty = math.MaxUint64
 
 // Reserve takes n tokens at once and says from when on they may be used; the
 // caller waits itself. The time of a reservation is a promise: no SetRate moves
@@ -37,10 +37,10 @@ func (l *Limiter) Reserve(n int) Reservation {
 // reservation returns the one of a grant. What came between the issue and the
 // grant counts as later, which gives back less.
 func (l *Limiter) reservation(g grant, n int64, is issue) Reservation {
-	return Reservation{
-		l: l, c: g.c, end: g.tat, n: n, due: l.reading(g.time), ok: true,
-		place: is.place, falls: is.falls, retracts: is.retracts, hasty: true, void: is.void || l.queue.carried.Load(),
+	if is.void || l.queue.carried.Load() {
+		n = 0
 	}
+	return Reservation{c: g.c, end: g.tat, n: n, place: is.place, falls: is.falls, seq: hasty}
 }
 
 func (l *Limiter) reserve(t, n int64) Reservation {
@@ -48,10 +48,12 @@ func (l *Limiter) reserve(t, n int64) Reservation {
 	g := l.grant(t, n)
 	if g.ok {
 		l.tell(g, n)
-		return l.reservation(g, n, is)
+		r := l.reservation(g, n, is)
+		r.due = l.reading(t)
+		return r
 	}
 	r := l.promise(t, n)
-	l.tell(grant{ok: r.ok, c: g.c, tat: g.tat, now: g.now, time: t}, n)
+	l.tell(grant{ok: r.OK(), c: g.c, tat: g.tat, now: g.now, time: t}, n)
 	return r
 }
 
@@ -82,12 +84,12 @@ func (l *Limiter) promise(t, n int64) Reservation {
 		next := start + c.cost(n)
 		if c.tat.CompareAndSwap(tat, next) {
 			is := l.queue.issue()
-			r := Reservation{
-				l: l, c: c, end: next, n: n, due: due, ok: true,
-				place: is.place, falls: is.falls, void: is.void, before: l.queue.before,
-			}
+			r := Reservation{c: c, end: next, n: n, due: due, place: is.place, falls: is.falls}
 			if start+c.need(n)-c.tol > now {
 				r.place, r.seq = l.queue.promise(next, n)
+			}
+			if is.void {
+				r.n = 0
 			}
 			return r
 		}
@@ -95,15 +97,15 @@ func (l *Limiter) promise(t, n int64) Reservation {
 }
 
 // OK reports whether the tokens were taken.
-func (r Reservation) OK() bool { return r.ok }
+func (r Reservation) OK() bool { return r.c != nil }
 
 // Delay returns how long to wait from now on before the tokens may be used; 0 if
 // they may be used now, and [Never] if the reservation was refused.
 func (r Reservation) Delay() time.Duration {
-	if r.l == nil {
+	if r.c == nil {
 		return Never
 	}
-	return time.Duration(max(r.due-r.l.clock.Now(), 0))
+	return time.Duration(max(r.due-r.c.l.clock.Now(), 0))
 }
 
 // Cancel gives the tokens back, for a caller that has not used them and will
@@ -114,17 +116,17 @@ func (r Reservation) Delay() time.Duration {
 // a third is granted, that one can give back the part alone that is certain. Those
 // who wait behind it move up. A second Cancel does nothing.
 func (r *Reservation) Cancel() bool {
-	if r.l == nil {
+	if r.c == nil {
 		return false
 	}
-	return r.cancel(r.l.now())
+	return r.cancel(r.c.l.now())
 }
 
 func (r *Reservation) cancel(t int64) bool {
-	if r.l == nil || r.n == 0 {
+	if r.c == nil || r.n == 0 {
 		return false
 	}
-	back := r.l.refund(r, t)
+	back := r.c.l.refund(r, t)
 	*r = Reservation{}
 	return back
 }
@@ -153,7 +155,7 @@ func (l *Limiter) refund(r *Reservation, t int64) bool {
 // the lowest of its slot's end and of those falls is ahead of now. Nor may as much as promises took that came later and are still to come.
 func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 	l.freshLocked(t)
-	if r.c == nil || r.c.inc == 0 || l.cell.Load().inc == 0 {
+	if r.n == 0 || r.c.inc == 0 || l.cell.Load().inc == 0 {
 		return false
 	}
 	_, begin := r.c.current(r.end - r.c.cost(r.n))
@@ -162,10 +164,8 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 	give := min(end-begin, min(end, q.lowest(r.falls))-now)
 	later, passed := q.issued.Load()-r.place, int64(0)
 	switch {
-	case r.void:
-		give = 0
 	case !q.holds(c, now):
-	case r.hasty && r.retracts != q.retracts.Load():
+	case r.seq == hasty && r.falls < q.retracted:
 		give = 0 // its place may be one from before the retraction
 	case later > 0:
 		passed = c.cost(later) + q.span()
@@ -180,8 +180,7 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 		q.fell(c.tat.Add(-give) - passed)
 	}
 	if last {
-		_, furthest := r.c.current(r.before.promised)
-		q.retract(r.n, before{furthest, r.before.last})
+		q.retract(r.n)
 	}
 	return give > 0
 }

@@ -9,9 +9,24 @@ import (
 
 // WaitReserve is [Limiter.WaitN] with a [Reservation] of the tokens, for callers
 // that may yet find that they don't use them: its Cancel gives back what is
-// still possible.
-func (l *Limiter) WaitReserve(ctx context.Context, n int) (Reservation, error) {
+// still possible. For a single token [Limiter.WaitToken] costs less.
+func (l *Limiter) WaitReserve(ctx context.Context, n int) (r Reservation, err error) {
 	checkN(n)
+	if ctx.Err() == nil {
+		is := l.queue.issue()
+		c := l.cell.Load()
+		rel := l.clock.Now() - c.base
+		if uint64(rel) < c.fast && uint64(n-1) < uint64(c.burst) { // #nosec G115 -- negative ones are large
+			now, tat := rel*c.mul, c.tat.Load()
+			if next := max(tat, now) + int64(n)*c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
+				r.c, r.end, r.seq, r.place, r.falls = c, next, hasty, is.place, is.falls
+				if !is.void && !l.queue.carried.Load() {
+					r.n = int64(n)
+				}
+				return r, nil
+			}
+		}
+	}
 	return l.wait(ctx, int64(n))
 }
 
@@ -37,7 +52,7 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 		err = l.await(ctx, w)
 		waited = time.Duration(l.clock.Now() - since)
 		l.counts.waited(waited)
-		r = w.reservation(l)
+		r = w.reservation()
 		w.recycle()
 		l.pool.Put(w)
 	case err == nil:
@@ -295,7 +310,7 @@ func (l *Limiter) leave(w *waiter, err error, told bool) error {
 		l.dropLocked(w, c, c.now(t))
 		owed = was == called
 	case served:
-		if r := w.reservation(l); l.refundLocked(&r, t) {
+		if r := w.reservation(); l.refundLocked(&r, t) {
 			l.callLocked(&ready)
 		}
 		c = l.cell.Load()
