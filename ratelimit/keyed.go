@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"sync"
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
@@ -15,31 +16,41 @@ import (
 // with [NewKeyed]; it must not be copied, and it is safe for concurrent use.
 //
 // A key costs no object: its state is one number beside it in a flat table, split
-// into parts with a lock each. A key whose bucket is full is the same as one that
-// never came, so its place is reused, and nothing is ever dropped that still
-// limits. There is no goroutine.
+// into parts with a lock each, for new keys alone. A request for a key that is there
+// takes no lock, and a denial writes nothing. A key whose bucket is full is the same
+// as one that never came: it is left out when its part of the table is copied, to grow
+// or to make room, and nothing is ever dropped that still limits. There is no
+// goroutine.
 //
 // At most [MaxKeys] keys are kept. While that many are limited at once, all others
 // share one bucket of the same rate: a flood of new keys neither frees a limited
-// one nor gets more through than one key would.
+// one nor gets more through than one key would. A key that is not equal to itself,
+// such as NaN, uses that bucket, too.
 //
 // Memory: for a key of type K, sizeof(K) + 9 bytes (strings: 25) in 8/7 to 7/5 as
-// many places as there were keys that are limited at the same time, and what a
-// key points to. A key that callers wait for costs a [Limiter] while they do.
+// many places as keys were limited, or came within a second, at the same time, and
+// what a key points to. With [PerKey] a place takes 8 bytes more, and each limit that
+// some key has 200. A key that callers wait for costs a [Limiter] while they do.
+// The command memory of the module bench prints what keys cost here and elsewhere.
 type Keyed[K comparable] struct {
-	seed  maphash.Seed
-	clock mono.Clock
-	cfg   keyedConfig
-	limit func(K) (Rate, int) // nil without PerKey
-
+	seed   maphash.Seed
+	clock  mono.Clock
+	tables []atomic.Pointer[table[K]] // the one of each shard
+	shift  int                        // a hash shifted right by it is the number of its shard
 	shards []shard[K]
-	shift  int          // a hash shifted right by it is the number of its shard
-	used   atomic.Int64 // places in use in all shards
-	swept  atomic.Int64 // counts the shards that were swept for want of places
-	shared atomic.Int64 // counts requests that went to rest
+	cfg    keyedConfig
+	limit  func(K) (Rate, int) // nil without PerKey
+	rest   *Limiter            // what keys share for which there is no place
+	plan   plan
 
-	rest *Limiter // what keys share for which there is no place
-	plan plan
+	setting sync.Mutex
+	base    *cell // the limit of all keys without PerKey; guarded by setting
+
+	_       [64]byte      // what every call reads stays off the lines that new keys write
+	used    atomic.Int64  // places in use in all shards
+	soonest atomic.Int64  // no place is idle before this reading of the clock
+	swept   atomic.Uint64 // counts the times that all was swept for want of a place
+	shared  atomic.Int64  // counts requests that went to rest
 }
 
 // KeyedOption changes how a Keyed works. Each [Option] is one, and is meant for
@@ -69,9 +80,9 @@ func MaxKeys(n int) KeyedOption {
 
 // PerKey gives keys their own rate and burst. It is called at each request for a
 // key, outside every lock, and must be fast; when it returns another limit for a
-// key than before, the key's tokens stay, as with SetRate. It panics if f is nil,
-// and NewKeyed panics if K is another type than that of its keys. At most 65,535
-// different limits can be in use.
+// key than before, the key's tokens stay, as with SetRate, and a full bucket stays
+// full. Requests then take the lock of their part of the table. It panics if f is nil,
+// and NewKeyed panics if K is another type than that of its keys.
 func PerKey[K comparable](f func(key K) (Rate, int)) KeyedOption {
 	if f == nil {
 		panic("ratelimit: PerKey must not be nil")
@@ -99,22 +110,46 @@ func NewKeyed[K comparable](r Rate, burst int, opts ...KeyedOption) *Keyed[K] {
 		}
 		k.limit = f
 	}
-	// A shard of a few thousand keys is rehashed in microseconds, and 256 locks keep
+	k.base = newCell(r, int64(burst), 0, 0)
+	if k.limit == nil {
+		k.base.quicken(0)
+	}
+	k.soonest.Store(never)
+	// A shard of a few thousand keys is copied in microseconds, and 256 locks keep
 	// many cores apart.
 	n := min(1<<bits.Len(uint(cfg.maxKeys)/4096), 256)
-	k.shards = make([]shard[K], n)
 	k.shift = 64 - bits.TrailingZeros(uint(n))
-	k.plan.add(limit{r, burst})
+	k.newTables(n, k.base)
 	return k
 }
 
 // Allow is [Limiter.Allow] for key.
-func (k *Keyed[K]) Allow(key K) bool { return k.AllowN(key, 1) }
+func (k *Keyed[K]) Allow(key K) bool {
+	// The clock comes first: reading it waits for all that went before and not for
+	// what follows, so that it costs little beside the way to the key and its bucket.
+	// A reading that got old is good for a grant: it is a moment of this call. It is
+	// not good for a denial; see grantNow.
+	reading := k.clock.Now()
+	hash := maphash.Comparable(k.seed, key)
+	t := k.tables[k.index(hash)].Load()
+	if p, _ := t.find(key, hash, k.shift); p != nil {
+		c := t.c
+		if rel := reading - t.origin; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
+			now, tat := rel>>(c.shr&63)*c.mul, p.tat.Load()
+			if next := max(tat, now) + c.inc; next-now <= c.tol && p.tat.CompareAndSwap(tat, next) {
+				return true
+			}
+		}
+	}
+	g, l := k.decide(key, hash, 1)
+	l.tell(g, 1)
+	return g.ok
+}
 
 // AllowN is [Limiter.AllowN] for key.
 func (k *Keyed[K]) AllowN(key K, n int) bool {
 	checkN(n)
-	g, l := k.decide(key, int64(n))
+	g, l := k.decide(key, maphash.Comparable(k.seed, key), int64(n))
 	l.tell(g, int64(n))
 	return g.ok
 }
@@ -122,9 +157,8 @@ func (k *Keyed[K]) AllowN(key K, n int) bool {
 // Take is [Limiter.Take] for key.
 func (k *Keyed[K]) Take(key K, n int) Decision {
 	checkN(n)
-	g, l := k.decide(key, int64(n))
-	l.tell(g, int64(n))
-	return l.decision(g, int64(n))
+	g, l := k.decide(key, maphash.Comparable(k.seed, key), int64(n))
+	return l.taken(g, int64(n))
 }
 
 // Wait is [Limiter.Wait] for key. Those who wait for one key are served in order.
@@ -136,17 +170,18 @@ func (k *Keyed[K]) WaitN(ctx context.Context, key K, n int) error {
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
-	g, l := k.decide(key, int64(n))
+	hash := maphash.Comparable(k.seed, key)
+	g, l := k.decide(key, hash, int64(n))
 	if g.ok {
 		return nil
 	}
-	if l == k.rest && g.c != nil {
+	if l == k.rest {
 		if wait, err := k.hopeless(ctx, g, int64(n)); err != nil {
 			k.rest.settled(int64(n), wait, err)
 			return err
 		}
 	}
-	return k.wait(ctx, key, int64(n))
+	return k.wait(ctx, key, hash, int64(n))
 }
 
 // Do waits for a token of key and runs fn on this goroutine; see [Limiter.Do].

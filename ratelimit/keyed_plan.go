@@ -1,13 +1,6 @@
 package ratelimit
 
-import (
-	"fmt"
-	"maps"
-	"math"
-	"slices"
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // limit is a rate with a burst.
 type limit struct {
@@ -15,51 +8,34 @@ type limit struct {
 	burst int
 }
 
-// plan holds the limits that the keys of a Keyed have, each as a cell that is used
-// for its constants alone. A place in the table names its limit by number.
+// plan makes the limits that PerKey gives, as cells that are used for their
+// constants alone, one for all keys that have the same.
 type plan struct {
-	mu  sync.Mutex
-	now atomic.Pointer[classes]
+	mu    sync.Mutex
+	cells map[limit]*cell
 }
 
-// classes is a state of the plan; it is never changed, only replaced.
-type classes struct {
-	cells   []*cell
-	number  map[limit]uint16
-	horizon int64  // ns that a shard may compute with
-	align   uint64 // the coarsest unit is 2^align ns
-}
+// maxShared bounds the limits of which a plan knows that some key may have them.
+// Those that it forgets stay with their keys.
+const maxShared = 1 << 12
 
-// add returns the number of a limit.
-func (p *plan) add(l limit) uint16 {
-	if c := p.now.Load(); c != nil {
-		if i, ok := c.number[l]; ok {
-			return i
-		}
-	}
-	checkBurst(l.burst)
+// cell returns the one of a limit.
+func (p *plan) cell(l limit) *cell {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	old := p.now.Load()
-	if old == nil {
-		old = &classes{horizon: never}
+	if c := p.cells[l]; c != nil {
+		return c
 	}
-	if i, ok := old.number[l]; ok {
-		return i
+	if p.cells == nil {
+		p.cells = map[limit]*cell{}
 	}
-	if len(old.cells) > math.MaxUint16 {
-		panic(fmt.Sprintf("ratelimit: PerKey must return at most %d different limits, got %v, burst %d, too", math.MaxUint16+1, l.rate, l.burst))
+	if len(p.cells) == maxShared {
+		clear(p.cells)
 	}
 	c := newCell(l.rate, int64(l.burst), 0, 0)
-	i := uint16(len(old.cells)) // #nosec G115 -- checked
-	next := &classes{
-		cells:   append(slices.Clip(old.cells), c),
-		number:  make(map[limit]uint16, len(old.number)+1),
-		horizon: min(old.horizon, c.horizon),
-		align:   max(old.align, c.shr),
-	}
-	maps.Copy(next.number, old.number)
-	next.number[l] = i
-	p.now.Store(next)
-	return i
+	p.cells[l] = c
+	return c
 }
+
+// is reports whether c is the cell of a limit.
+func (c *cell) is(l limit) bool { return c.rate == l.rate && c.burst == int64(l.burst) }

@@ -1,0 +1,122 @@
+package ratelimit
+
+import (
+	"context"
+	"hash/maphash"
+	"time"
+)
+
+// parked is a key that callers wait for: its bucket has moved from the table into
+// a limiter of its own, until the last of them has gone.
+type parked struct {
+	l    *Limiter
+	refs int // callers that use it; guarded by the shard's mu
+}
+
+// follow gives a parked key the limit that it has now.
+func (p *parked) follow(c *cell) {
+	if have := p.l.cell.Load(); have.rate != c.rate || have.burst != c.burst {
+		p.l.SetRate(c.rate)
+		p.l.SetBurst(int(c.burst))
+	}
+}
+
+// decideParked takes n tokens of a parked key. It unlocks the shard.
+func (k *Keyed[K]) decideParked(at seat[K], key K, n int64) (grant, *Limiter) {
+	p := at.s.parked[key]
+	p.refs++
+	at.s.mu.Unlock()
+	p.follow(at.c)
+	g := p.l.grantNow(n)
+	k.unpark(at.s, key, p)
+	return g, p.l
+}
+
+// hopeless refuses a wait at once that could not end in time, before a limiter is
+// made for it.
+func (k *Keyed[K]) hopeless(ctx context.Context, g grant, n int64) (time.Duration, error) {
+	after := k.rest.retryAfter(g, n)
+	if n > g.c.burst && !k.cfg.single.debt {
+		return 0, ErrExceedsBurst
+	}
+	if deadline, ok := ctx.Deadline(); ok && int64(after) >= k.clock.At(deadline)-k.clock.Now() {
+		return 0, &WaitError{int(n), after}
+	}
+	if k.cfg.single.maxWait > 0 && after > k.cfg.single.maxWait {
+		return 0, &WaitError{int(n), after}
+	}
+	return 0, nil
+}
+
+// wait waits in the queue of a key.
+func (k *Keyed[K]) wait(ctx context.Context, key K, hash uint64, n int64) error {
+	at := k.lock(key, hash, k.limitFor(key))
+	if at.p == nil && !k.admit(&at, key, hash) {
+		at.s.mu.Unlock()
+		_, err := k.rest.wait(ctx, n)
+		return err
+	}
+	p := at.s.parked[key]
+	if p == nil {
+		p = k.park(at, key)
+	}
+	p.refs++
+	at.s.mu.Unlock()
+	p.follow(at.c)
+	defer k.unpark(at.s, key, p)
+	_, err := p.l.wait(ctx, n)
+	return err
+}
+
+// park moves the bucket of a key from its place into a limiter.
+func (k *Keyed[K]) park(at seat[K], key K) *parked {
+	p := &parked{l: New(at.c.rate, int(at.c.burst), k.cfg.limiter...)}
+	missing := at.p.tat.Swap(frozen) - at.c.now(at.reading-at.t.origin)
+	own := p.l.cell.Load()
+	own.tat.Store(at.c.recast(missing, own))
+	if at.s.parked == nil {
+		at.s.parked = map[K]*parked{}
+	}
+	at.s.parked[key] = p
+	return p
+}
+
+// unpark moves the bucket back when nobody uses the limiter any more.
+func (k *Keyed[K]) unpark(s *shard[K], key K, p *parked) {
+	hash := maphash.Comparable(k.seed, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.refs--; p.refs > 0 {
+		return
+	}
+	delete(s.parked, key)
+	reading := k.clock.Now() // under the lock: see grantNow
+	t := s.table.Load()
+	if reading-t.origin >= t.horizon {
+		t = k.rebuild(s, nil, reading, lingers)
+	}
+	at, i := t.find(key, hash, k.shift)
+	c, g := t.limitOf(i), p.l.peekNow()
+	tat := c.now(reading-t.origin) + g.c.recast(g.tat-g.now, c)
+	at.tat.Store(tat)
+	k.lower(t.wanes(c, tat))
+}
+
+// Len returns the number of keys that are limited now: those whose buckets are not
+// full. It looks at all of them.
+func (k *Keyed[K]) Len() int {
+	n := 0
+	for i := range k.shards {
+		s := &k.shards[i]
+		s.mu.Lock()
+		t := s.table.Load()
+		now := k.clock.Now() - t.origin
+		for j := range t.places {
+			if t.isUsed(j) && t.places[j].tat.Load() > t.limitOf(j).now(now) {
+				n++
+			}
+		}
+		s.mu.Unlock()
+	}
+	return n
+}
