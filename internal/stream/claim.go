@@ -22,7 +22,7 @@ type Signal = uint32
 // Each of them includes those before it.
 const (
 	Proceed Signal = iota
-	Share          // another worker has nothing to do: return, so that it may have what is left
+	Share          // another worker had nothing to do: return, so that one may have what is left
 	Stop           // nothing more may begin
 )
 
@@ -46,8 +46,8 @@ type Work interface {
 // workers only if what is left is worth it. Then each worker claims as many
 // items as should take 20 µs at the pace that it saw last, and never more than
 // its share of half of what is left, so that all end at about the same time. A
-// worker that finds nothing more to claim asks the others to share, and one whose
-// chunk turns out to be slow gives the rest of it back. Still an item may have to
+// worker that finds nothing more to claim asks the others to share and ends, and one
+// whose chunk turns out to be slow then starts others for the rest of it. Still an item may have to
 // wait for the one before it, though there are workers free.
 //
 // With AtOnce all workers start at once and claim one item at a time: then as
@@ -70,12 +70,7 @@ type Claim struct {
 }
 
 // Stop makes every worker end before its next item.
-func (c *Claim) Stop() {
-	c.signal.Store(Stop)
-	if c.crew != nil {
-		c.crew.dismiss()
-	}
-}
+func (c *Claim) Stop() { c.signal.Store(Stop) }
 
 // Signal is read before every item and written a few times in a run, so the pointer
 // is worth keeping in a local variable.
@@ -99,6 +94,9 @@ func (c *Claim) Run(w Work) bool {
 func (c *Claim) join(f *fault.Fault) {
 	c.ended(f)
 	if c.crew != nil {
+		if !c.AtOnce {
+			c.crew.awaitLast()
+		}
 		c.crew.joined.Wait()
 	}
 	// After a Goexit on this very goroutine Run does not come to its Raise, and
@@ -153,10 +151,16 @@ func (c *Claim) lead() {
 
 // start lets so many workers, this goroutine included, claim from the index from.
 func (c *Claim) start(from, workers int, worker func()) {
-	c.crew = newGang(from, workers)
-	member := func() { fault.Catch(worker, c.ended) }
-	for range workers - 1 {
-		c.crew.joined.Go(member)
+	c.crew = &gang{workers: workers}
+	c.crew.running.Store(int32(workers))
+	c.crew.member = func() { fault.Catch(worker, c.ended) }
+	c.crew.next.Store(int64(from))
+	c.crew.enlist(workers - 1)
+	if !c.AtOnce {
+		// The goroutine started last is the next of this processor, and others may
+		// take it only after a sleep of theirs. Let it begin here, and this one be
+		// taken: the first processor that wakes then has work at once.
+		runtime.Gosched()
 	}
 	worker()
 }

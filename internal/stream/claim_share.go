@@ -8,16 +8,18 @@ import (
 	"github.com/weirkit/weir/internal/mono"
 )
 
-// gang is what several workers of a [Claim] share.
+// gang is what several workers of a [Claim] share. Nobody waits in it: a worker that
+// finds nothing to claim ends, and one whose chunk turns out to be slow starts others
+// for the rest of it. To end costs nothing, while to sleep and to be woken for a few
+// items that another one had almost done costs more than they do.
 type gang struct {
-	joined  sync.WaitGroup
+	joined  sync.WaitGroup // the workers but the one that waits for them
 	workers int
+	member  func() // what each of them does
 
-	mu       sync.Mutex
-	changed  sync.Cond // for those who wait, whose lock is mu
-	waiting  int       // workers that found nothing to do
-	given    []span    // back, by workers whose chunk is slow
-	finished bool      // nothing more will be given
+	running atomic.Int32 // workers that have not ended; changes under mu
+	mu      sync.Mutex
+	given   []span // back, by workers whose chunk is slow
 
 	_    [128]byte    // processors prefetch lines in pairs
 	next atomic.Int64 // the first index that nobody has claimed
@@ -34,19 +36,24 @@ const (
 // span is the indices lo to hi-1.
 type span struct{ lo, hi int }
 
-func newGang(from, workers int) *gang {
-	g := &gang{workers: workers}
-	g.changed.L = &g.mu
-	g.next.Store(int64(from))
-	return g
+// lastItems is how often the one that waits for the others looks whether they have
+// ended, before it sleeps: for about the time of a few items that are fast.
+const lastItems = 2000
+
+// awaitLast gives the other members the time for what they are about to end.
+func (g *gang) awaitLast() {
+	for range lastItems {
+		if g.running.Load() <= 1 {
+			return
+		}
+	}
 }
 
-// dismiss ends every wait.
-func (g *gang) dismiss() {
-	g.mu.Lock()
-	g.finished = true
-	g.changed.Broadcast()
-	g.mu.Unlock()
+// enlist starts so many members.
+func (g *gang) enlist(n int) {
+	for range n {
+		g.joined.Go(g.member)
+	}
 }
 
 // chunks claims ranges of about chunkTime, the first of them of chunk items.
@@ -80,7 +87,7 @@ type sharer struct {
 }
 
 // claim takes the next range: of what nobody has claimed, else of what was given
-// back. While others run and may give some back, it waits.
+// back. If there is none this worker is to end.
 func (w *sharer) claim(chunk int) (span, bool) {
 	g := w.crew
 	if left := w.N - int(g.next.Load()); left > 0 {
@@ -92,20 +99,11 @@ func (w *sharer) claim(chunk int) (span, bool) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.waiting++
-	for len(g.given) == 0 && !g.finished {
-		if g.waiting == g.workers {
-			g.finished = true
-			g.changed.Broadcast()
-			break
-		}
+	if len(g.given) == 0 || w.Stopped() {
+		g.running.Add(-1)
 		w.signal.CompareAndSwap(Proceed, Share)
-		g.changed.Wait()
-	}
-	if g.finished {
 		return span{}, false
 	}
-	g.waiting--
 	w.began = w.clock.Now()
 	return g.oneLocked(), true
 }
@@ -147,17 +145,20 @@ func (w *sharer) pace(ran int) int64 {
 	return max((w.clock.Now()-w.began)/int64(max(ran, 1)), 1)
 }
 
-// give lets others have s, and reports whether it did. Nobody need wait for it if
-// an item is so slow that whoever comes next would wait long: the others may be
-// about to end in this very moment.
+// give lets others have s, and reports whether it did. Whoever comes next need not
+// have ended already if an item is so slow that it would wait long: the others may
+// be about to end in this very moment.
 func (w *sharer) give(s span, slow bool) bool {
 	g := w.crew
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if s.lo == s.hi || g.waiting == 0 && !slow {
+	free := g.workers - int(g.running.Load())
+	if s.lo == s.hi || free == 0 && !slow {
 		return false
 	}
 	g.given = append(g.given, s)
-	g.changed.Broadcast()
+	more := min(free, s.hi-s.lo)
+	g.running.Add(int32(more)) // #nosec G115 -- at most workers
+	g.enlist(more) // this worker has not ended: nobody has yet got past joined
 	return true
 }
