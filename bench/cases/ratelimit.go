@@ -3,6 +3,7 @@ package cases
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,8 @@ func ratelimits() []harness.Case {
 		{Package: "ratelimit", Name: "Allow for one of 100,000 string keys", Rows: []harness.Row{
 			{Name: "weir Keyed", Bench: serial(keyed)},
 			{Name: "sethvargo/go-limiter", Bench: serial(setKeyed)},
+			{Name: "floor: a clock and a map", Bench: serial(mapAndClock)},
+			{Name: "floor: a clock and a hash", Bench: serial(hashAndClock)},
 		}},
 		{Package: "ratelimit", Name: "the same from every processor, 8 goroutines each", Rows: []harness.Row{
 			{Name: "weir Keyed", Bench: parallel(8, keyed)},
@@ -121,6 +124,29 @@ func setKeyed() func() bool {
 		take(key)
 	}
 	return walk(take)
+}
+
+// mapAndClock is what a limiter that keeps its keys in a map cannot do without.
+func mapAndClock() func() bool {
+	m := map[string]int{}
+	for i, key := range keys {
+		m[key] = i
+	}
+	base := time.Now()
+	return walk(func(key string) bool {
+		now := time.Since(base)
+		_, ok := m[key]
+		return ok && now >= 0
+	})
+}
+
+// hashAndClock touches the key, and reads the clock, and no table.
+func hashAndClock() func() bool {
+	seed, base := maphash.MakeSeed(), time.Now()
+	return walk(func(key string) bool {
+		now := time.Since(base)
+		return maphash.Comparable(seed, key) > 0 && now >= 0
+	})
 }
 
 func setOneKey() func() bool {
