@@ -113,8 +113,7 @@ func (a *Adaptive) TryAcquire() (*Call, bool) {
 
 // done ends a call: it gives the permit back and learns from the outcome.
 func (a *Adaptive) done(began int64, outcome Outcome) {
-	limit, st := a.sem.read()
-	held := limit - st>>shift
+	held := a.sem.Held()
 	a.sem.Release(1)
 	if a.control.learn(a.sem, a.clock.Now(), began, held, outcome) {
 		a.control.tell()

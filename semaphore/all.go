@@ -11,16 +11,16 @@ import (
 // one. It has its place in the queue like any other request, takes them in one
 // step (two callers cannot each hold a part and wait for the rest), and follows
 // SetLimit: the number is the limit at the moment of success, and that many are
-// to be released. Permits that SetLimit adds later are free for others. Errors
-// are those of [Semaphore.Acquire] but ErrTooLarge.
+// to be released. Permits that SetLimit adds meanwhile count as held, too, and are
+// free for others with the first that is released. Errors are those of
+// [Semaphore.Acquire] but ErrTooLarge.
 func (s *Semaphore) AcquireAll(ctx context.Context) (int64, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return 0, err
 	}
-	c := s.cell.Load()
-	if st := c.word.Load(); st&flagsBusy == 0 && st>>shift == c.limit && c.word.CompareAndSwap(st, st-c.limit<<shift) {
+	if s.word.CompareAndSwap(bias, bias+s.first|flagAll) {
 		s.countAcquired()
-		return c.limit, nil
+		return s.first, nil
 	}
 	return s.wait(ctx, wantAll, 0)
 }

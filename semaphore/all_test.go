@@ -90,21 +90,75 @@ func TestAcquireAllFollowsSetLimit(t *testing.T) {
 	}
 }
 
-func TestSetLimitWhileEverythingIsTaken(t *testing.T) {
+// What SetLimit adds while everything is taken is taken, too, until the holder
+// gives the first permit back.
+func TestAcquireAllExcludesWhatSetLimitAdds(t *testing.T) {
+	for _, v := range []struct {
+		name   string
+		before func(s *semaphore.Semaphore)
+	}{
+		{"a new one", func(*semaphore.Semaphore) {}},
+		{"one that was resized", func(s *semaphore.Semaphore) { s.SetLimit(9); s.SetLimit(3) }},
+	} {
+		for name, take := range map[string]func(s *semaphore.Semaphore) int64{
+			"AcquireAll":    func(s *semaphore.Semaphore) int64 { n, _ := s.AcquireAll(context.Background()); return n },
+			"TryAcquireAll": func(s *semaphore.Semaphore) int64 { n, _ := s.TryAcquireAll(); return n },
+			"out of the queue": func(s *semaphore.Semaphore) (n int64) {
+				s.TryAcquire(1)
+				done := make(chan struct{})
+				go func() { n, _ = s.AcquireAll(context.Background()); close(done) }()
+				synctest.Wait()
+				s.Release(1)
+				<-done
+				return n
+			},
+		} {
+			t.Run(v.name+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := semaphore.New(3)
+					v.before(s)
+					n := take(s)
+					require.EqualValues(t, 3, n)
+					waiter := waiterOf(t, func() error { return s.Acquire(t.Context(), 1) })
+					s.SetLimit(5)
+					requireBlocked(t, waiter)
+					assert.False(t, s.TryAcquire(1), "what was added is taken, too")
+					_, ok := s.TryAcquireAll()
+					assert.False(t, ok)
+					requireState(t, s, 5, 1)
+					assert.Zero(t, s.Available())
+					s.SetLimit(2) // it drains
+					requireState(t, s, 3, 1)
+					s.SetLimit(7)
+					requireBlocked(t, waiter)
+					requireState(t, s, 7, 1)
+
+					assert.Panics(t, func() { s.Release(4) }, "what was added is not for release")
+					requireBlocked(t, waiter)
+					requireState(t, s, 7, 1)
+
+					s.Release(1) // the rest of 3 stays held, and 5 are free
+					require.NoError(t, requireDone(t, waiter))
+					requireState(t, s, 3, 0)
+					assert.EqualValues(t, 4, s.Available())
+					s.Release(3)
+					requireState(t, s, 0, 0)
+				})
+			})
+		}
+	}
+}
+
+func TestSetLimitWhileTwoWantEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := semaphore.New(3)
 		one, err := s.AcquireAll(t.Context())
 		require.NoError(t, err)
 		two, n := allOf(t, t.Context(), s)
 		s.SetLimit(5)
-		requireBlocked(t, two) // it wants those that were there before, too
-		assert.True(t, s.TryAcquire(2), "what was added is free")
-		assert.False(t, s.TryAcquire(1))
+		requireBlocked(t, two)
 		s.SetLimit(2)
 		s.Release(one)
-		requireBlocked(t, two)
-		requireState(t, s, 2, 1)
-		s.Release(2)
 		require.NoError(t, requireDone(t, two))
 		assert.EqualValues(t, 2, *n)
 		s.SetLimit(4)
@@ -174,6 +228,25 @@ func TestReleaseAllRevokesPermitsAlone(t *testing.T) {
 	requireState(t, s, 10, 0)
 	p.Release()
 	requireState(t, s, 2, 0)
+}
+
+// Somebody released past a Permit: neither ReleaseAll nor its Release can be.
+func TestAReleasePastAPermitIsFoundWithoutHarm(t *testing.T) {
+	s := semaphore.New(4)
+	p, ok := s.TryPermit(2)
+	require.True(t, ok)
+	s.Release(1) // a mistake
+	assert.PanicsWithValue(t, "semaphore: released 2 permits, but only 1 are held", func() { s.ReleaseAll() })
+	assert.True(t, p.Held(), "nothing was revoked")
+	requireState(t, s, 1, 0)
+	assert.PanicsWithValue(t, "semaphore: released 2 permits, but only 1 are held", p.Release)
+	assert.True(t, p.Held(), "nor released")
+	requireState(t, s, 1, 0)
+	require.True(t, s.TryAcquire(1)) // makes up for it
+	p.Release()
+	assert.False(t, p.Held())
+	requireState(t, s, 0, 0)
+	assert.Zero(t, s.ReleaseAll())
 }
 
 func TestReleaseAllServesTheQueue(t *testing.T) {

@@ -33,7 +33,7 @@ func (s *Semaphore) await(ctx context.Context, w *waiter) (int64, error) {
 		switch w.state.Load() {
 		case granted:
 			if err != nil {
-				s.release(w.got)
+				s.Release(w.got)
 			}
 			return w.got, err
 		case failed:
@@ -61,8 +61,7 @@ func (s *Semaphore) compete(w *waiter, err error) bool {
 	w.state.Store(queued)
 	out := err != nil
 	if !out && s.queue.first() == w {
-		w.got = s.cell.Load().need(w.n)
-		if out = s.takeLocked(w.got, true); out {
+		if w.got, out = s.takeLocked(w.n, true); out {
 			s.queue.served(w.prio, w.got)
 		}
 	}
@@ -99,7 +98,7 @@ func (s *Semaphore) leave(w *waiter, err error) (int64, error) {
 	case was == granted && ours(err): // the permits came in time
 		return w.got, nil
 	case was == granted:
-		s.release(w.got)
+		s.Release(w.got)
 	}
 	return 0, err
 }

@@ -47,6 +47,14 @@ func (p *Permit) watch() {
 	p.leak.cleanup = runtime.AddCleanup(p, (*leak).report, p.leak)
 }
 
+// forget is called once p is not held any more. loans.mu is held.
+func (p *Permit) forget() {
+	if p.leak != nil {
+		p.leak.over = true
+		p.leak.cleanup.Stop()
+	}
+}
+
 // report is called when the Permit is gone. Released may have been called all
 // the same: it is reachable until then, but not until its end.
 func (k *leak) report() {

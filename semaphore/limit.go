@@ -5,20 +5,22 @@ package semaphore
 // are out than the limit allows, Available is 0 and releases drain the excess.
 // Callers in the queue that now ask for more than the limit get [ErrTooLarge].
 //
-// It panics if limit is not between 1 and [MaxLimit]. It allocates 128 bytes.
+// It panics if limit is not between 1 and [MaxLimit]. From the first change on
+// an acquisition takes a short lock.
 func (s *Semaphore) SetLimit(limit int64) {
+	s.mustBeMade()
 	checkLimit(limit)
 	s.mu.Lock()
-	old := s.cell.Load()
-	if old.limit == limit {
+	old := s.limit.Load()
+	if old == limit {
 		s.mu.Unlock()
 		return
 	}
-	st := old.word.Or(flagFrozen) // from here on nothing changes in the old cell
-	s.cell.Store(newCell(limit, st+(limit-old.limit)<<shift))
+	s.word.Or(flagLocked) // from here on nobody takes permits without mu
+	s.limit.Store(limit)
 
 	var ready chain
-	if limit < old.limit {
+	if limit < old {
 		s.queue.each(func(w *waiter) {
 			if w.n > limit {
 				s.failLocked(w, ErrTooLarge, &ready)
@@ -34,8 +36,10 @@ func (s *Semaphore) SetLimit(limit int64) {
 // that wait. Permits that are held stay held and are released as ever. To wait
 // for them too, call [Semaphore.AcquireAll] before. Close may be called again.
 func (s *Semaphore) Close() {
+	s.mustBeMade()
 	s.mu.Lock()
-	s.cell.Load().word.Or(flagClosed)
+	s.closed = true
+	s.word.Or(flagLocked)
 	var ready chain
 	s.queue.each(func(w *waiter) { s.failLocked(w, ErrClosed, &ready) })
 	s.idleLocked()

@@ -34,7 +34,8 @@ type model struct {
 
 	now     time.Duration
 	queue   []*modelWaiter
-	over    int // newcomers that overtook since the head was last served
+	over    int  // newcomers that overtook since the head was last served
+	all     bool // an AcquireAll has everything
 	closed  bool
 	results map[int]error // of the callers that need not wait any longer
 	took    map[int]int64 // what those got
@@ -51,7 +52,22 @@ func (m *model) need(n int64) int64 {
 	return n
 }
 
-func (m *model) fits(n int64) bool { return m.need(n) <= m.limit-m.held }
+func (m *model) fits(n int64) bool { return !m.all && m.need(n) <= m.limit-m.held }
+
+// release gives n permits back; with the first one an AcquireAll ends its rule.
+func (m *model) release(n int64) {
+	m.held -= n
+	m.all = m.all && n == 0
+	m.serve()
+}
+
+// shown is what Held tells: all that SetLimit added is the AcquireAll's, too.
+func (m *model) shown() int64 {
+	if m.all {
+		return max(m.held, m.limit)
+	}
+	return m.held
+}
 
 // before reports whether a, who came later, goes before b.
 func (m *model) before(a, b *modelWaiter) bool {
@@ -101,6 +117,7 @@ func (m *model) forget() {
 func (m *model) take(id int, n int64) {
 	m.took[id] = m.need(n)
 	m.held += m.took[id]
+	m.all = n == all
 	m.results[id] = nil
 }
 

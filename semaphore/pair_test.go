@@ -151,8 +151,7 @@ func (p *pair) step(v variant, op, a, b byte) string {
 	case 8, 9, 10:
 		n = min(n, m.held-p.out())
 		s.Release(n)
-		m.held -= n
-		m.serve()
+		m.release(n)
 		return fmt.Sprintf("Release(%d)", n)
 	case 11:
 		return p.cancel(int(a))
@@ -167,10 +166,10 @@ func (p *pair) step(v variant, op, a, b byte) string {
 		if a < 200 {
 			return p.releasePermit(int(a))
 		}
-		require.Equal(p.t, p.out(), s.ReleaseAll())
-		m.held -= p.out()
+		out := p.out()
+		require.Equal(p.t, out, s.ReleaseAll())
 		clear(p.lent)
-		m.serve()
+		m.release(out)
 		return "ReleaseAll"
 	default:
 		if a == 255 {
@@ -244,8 +243,7 @@ func (p *pair) releasePermit(a int) string {
 	require.Equal(p.t, ok, p.permits[id].Held())
 	p.permits[id].Release() // some for the second time
 	delete(p.lent, id)
-	p.m.held -= n
-	p.m.serve()
+	p.m.release(n)
 	return fmt.Sprintf("Release of permit %d", id)
 }
 
@@ -262,8 +260,8 @@ func (p *pair) check(did string) {
 	m := p.m
 	st := p.s.Stats()
 	require.Equal(p.t, m.limit, st.Limit, did)
-	require.Equal(p.t, m.held, st.Held, did)
-	require.Equal(p.t, max(m.limit-m.held, 0), st.Available, did)
+	require.Equal(p.t, m.shown(), st.Held, did)
+	require.Equal(p.t, max(m.limit-m.shown(), 0), st.Available, did)
 	require.Equal(p.t, len(m.queue), st.Waiting, did)
 	require.Equal(p.t, m.rejected, st.Rejected, did)
 	require.Equal(p.t, m.cancelled, st.Cancelled, did)
@@ -277,7 +275,7 @@ func (p *pair) close() {
 	for _, cancel := range p.cancels {
 		cancel()
 	}
-	p.s.Release(p.s.Held()) // nothing was lost: all of it comes back
+	p.s.Release(p.m.held) // nothing was lost: all of it comes back
 	require.Equal(p.t, p.s.Limit(), p.s.Available())
 }
 

@@ -72,38 +72,57 @@ func (p *Permit) Held() bool {
 }
 
 // Release gives the permits back. All but the first call do nothing, and so
-// does the first after [Semaphore.ReleaseAll] has revoked the permits.
+// does the first after [Semaphore.ReleaseAll] has revoked the permits. It panics,
+// and leaves everything as it was, if somebody released them past it.
 func (p *Permit) Release() {
-	l := &p.s.loans
+	s, l := p.s, &p.s.loans
 	l.mu.Lock()
-	mine := !p.released && p.epoch == l.epoch
+	if p.released || p.epoch != l.epoch {
+		p.released = true
+		p.forget()
+		l.mu.Unlock()
+		return
+	}
+	due := s.repay(p.n)
 	p.released = true
-	if mine {
-		l.out -= p.n
-	}
-	if p.leak != nil {
-		p.leak.over = true
-	}
+	p.forget()
 	l.mu.Unlock()
-	if p.leak != nil {
-		p.leak.cleanup.Stop()
+	if due {
+		s.look()
 	}
-	if mine {
-		p.s.Release(p.n)
-	}
+}
+
+// repay takes n permits off the loans and gives them back, without waking
+// anybody yet. loans.mu is held; it is unlocked if this panics.
+func (s *Semaphore) repay(n int64) (due bool) {
+	done := false
+	defer func() {
+		if !done {
+			s.loans.mu.Unlock()
+		}
+	}()
+	due = s.put(n)
+	s.loans.out -= n
+	done = true
+	return due
 }
 
 // ReleaseAll revokes every [Permit] that is held, and returns how many permits
 // came back. Their later Release does nothing; their holders go on with what
 // they do and can ask [Permit.Held]. What was taken with Acquire, TryAcquire,
-// AcquireAll or Do stays held. Its cost does not depend on the number of Permits.
+// AcquireAll or Do stays held. It panics, and revokes nothing, if somebody
+// released permits of a Permit past it, so that fewer are held. Its cost does not
+// depend on the number of Permits.
 func (s *Semaphore) ReleaseAll() int64 {
+	s.mustBeMade()
 	l := &s.loans
 	l.mu.Lock()
 	n := l.out
-	l.out = 0
+	due := s.repay(n)
 	l.epoch++
 	l.mu.Unlock()
-	s.Release(n)
+	if due {
+		s.look()
+	}
 	return n
 }

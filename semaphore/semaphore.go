@@ -26,23 +26,32 @@ import (
 // Memory: a Release synchronizes before the return of an acquisition that could
 // not have succeeded without it.
 //
-// Cost: an acquisition or release that need not wait is one compare-and-swap
-// and allocates nothing. A wait costs one entry of a pool that belongs to the
+// Cost: an acquisition or release that need not wait is one atomic operation
+// and allocates nothing; once SetLimit was called, an acquisition takes a short
+// lock, too. A wait costs one entry of a pool that belongs to the
 // semaphore: about 240 bytes beside the goroutine that waits, so that a million
 // waiters need a quarter of a gigabyte, and nothing more in the steady state. A
 // waiter leaves the queue in constant time wherever it stands.
 type Semaphore struct {
-	cell  atomic.Pointer[cell]
+	word  atomic.Int64
+	full  int64 // the plain word that has no permit left, or 0: no fast path
+	first int64 // the limit that New was given
+
+	_     [104]byte // what every call writes stays off the line of what it only reads
 	cfg   config
 	clock mono.Clock
 
-	_    [64]byte // what every call reads stays off the line that waiters write
+	_    [64]byte // and that off the line that waiters write
 	pool sync.Pool
 	mu   sync.Mutex
-	// mu guards the queue, woken and replacing the cell. The flags in the word
-	// change under it alone; the permits change without it too.
-	queue queue
-	woken *waiter // the waiter in state woken, or nil
+	// mu guards the queue, woken, closed and all. The limit and the flags in the
+	// word but flagAll change under it alone; the permits change without it too,
+	// but are taken under it once the word is locked.
+	queue  queue
+	woken  *waiter // the waiter in state woken, or nil
+	closed bool
+	limit  atomic.Int64
+	all    int64 // what the AcquireAll has that set flagAll
 
 	counts *counts // those of the Keyed, for one of its semaphores
 	loans  loans
@@ -59,8 +68,21 @@ func newSemaphore(limit int64, cfg config, n *counts) *Semaphore {
 	s := &Semaphore{cfg: cfg, clock: mono.New(), counts: n}
 	s.queue.aging, s.queue.lifo, s.queue.shares = cfg.aging, cfg.lifo, cfg.shares
 	s.pool.New = newWaiter
-	s.cell.Store(newCell(limit, limit<<shift))
+	s.first, s.all = limit, limit
+	s.limit.Store(limit)
+	s.word.Store(bias)
+	if cfg.acquired == nil { // the fast path does not count
+		s.full = bias + limit
+	}
 	return s
+}
+
+// mustBeMade is called on slow paths: the word of a zero Semaphore never lets
+// anybody take the fast one.
+func (s *Semaphore) mustBeMade() {
+	if s.pool.New == nil {
+		panic("semaphore: a Semaphore must be made by New, this one is a zero value")
+	}
 }
 
 func checkLimit(limit int64) {
@@ -81,7 +103,6 @@ func checkLimit(limit int64) {
 // n panics.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if ctx.Err() == nil && s.fast(n) {
-		s.countAcquired()
 		return nil
 	}
 	return s.acquire(ctx, n)
@@ -105,26 +126,19 @@ func (s *Semaphore) acquire(ctx context.Context, n int64) error {
 // never waits. It does not overtake a queue any further than Acquire does.
 // Taking 0 permits succeeds until Close. A negative n panics.
 func (s *Semaphore) TryAcquire(n int64) bool {
-	if n > 0 {
-		c := s.cell.Load()
-		st := c.word.Load()
-		if st&flagFrozen == 0 && st>>shift < n {
-			return false // has written nothing, so refusals scale
-		}
-		if st&flagsBusy == 0 && c.word.CompareAndSwap(st, st-n<<shift) {
-			s.countAcquired()
-			return true
-		}
-	}
-	return s.tryAcquire(n)
+	// A refusal is inlined and writes nothing, so it scales. Of a word with flags
+	// the difference is negative, which is more than any n here.
+	return (n <= 0 || uint64(s.full-s.word.Load()) >= uint64(n)) && s.tryAcquire(n) // #nosec G115 -- see above
 }
 
-// tryAcquire is TryAcquire where the first try failed.
+// tryAcquire is TryAcquire where there seem to be enough permits.
 func (s *Semaphore) tryAcquire(n int64) bool {
+	if s.fast(n) {
+		return true
+	}
 	mustNotBeNegative(n)
 	if n == 0 {
-		_, st := s.read()
-		return st&flagClosed == 0
+		return s.tryNothing()
 	}
 	if s.try(n) == 0 {
 		return false
@@ -133,26 +147,58 @@ func (s *Semaphore) tryAcquire(n int64) bool {
 	return true
 }
 
+// tryNothing is TryAcquire of 0 permits.
+func (s *Semaphore) tryNothing() bool {
+	s.mustBeMade()
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if !closed {
+		s.countAcquired()
+	}
+	return !closed
+}
+
 // Release gives n permits back. It panics, and leaves everything as it was, if
 // fewer are held or n is negative. It works after Close, too.
 func (s *Semaphore) Release(n int64) {
-	if n > 0 {
-		c := s.cell.Load()
-		st := c.word.Load()
-		if st&flagsBusy == 0 && n <= c.limit-st>>shift && c.word.CompareAndSwap(st, st+n<<shift) {
-			return
-		}
+	if n>>inlineBits != 0 || s.word.Add(-n)>>plainShift != 1 {
+		s.released(n)
 	}
-	s.release(n)
 }
 
-// release is Release where the first try failed.
-func (s *Semaphore) release(n int64) {
+// released is the rest of a Release: of one that has subtracted n, with a word
+// that is not plain, or that is still to come because n is out of the ordinary.
+func (s *Semaphore) released(n int64) {
+	s.mustBeMade()
 	mustNotBeNegative(n)
-	if n == 0 || !s.put(n) {
+	if n>>inlineBits != 0 {
+		if s.put(n) {
+			s.look()
+		}
 		return
 	}
+	switch st := s.word.Load(); {
+	case n == 0:
+	case heldOf(st) < 0:
+		s.undo(n)
+	case due(st):
+		s.look()
+	}
+}
+
+// look serves the queue after a release.
+func (s *Semaphore) look() {
 	s.mu.Lock()
+	s.unlockAndWake()
+}
+
+// unlockAndWake unlocks mu, ends the rule of an AcquireAll that has released, and
+// serves the queue.
+func (s *Semaphore) unlockAndWake() {
+	if st := s.word.Load(); st&flagAll != 0 && heldOf(st) >= 0 && heldOf(st) < s.all {
+		s.word.And(^flagAll)
+	}
 	ready := s.wakeLocked()
 	s.mu.Unlock()
 	ready.send()

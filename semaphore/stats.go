@@ -52,7 +52,7 @@ func (c *counts) waited(d time.Duration) {
 // Stats returns a snapshot.
 func (s *Semaphore) Stats() Stats {
 	s.mu.Lock()
-	limit, st := s.read()
+	limit, held := s.readLocked()
 	waiting := s.queue.n
 	s.mu.Unlock()
 
@@ -62,8 +62,8 @@ func (s *Semaphore) Stats() Stats {
 	}
 	return Stats{
 		Limit:     limit,
-		Held:      limit - st>>shift,
-		Available: max(st>>shift, 0),
+		Held:      held,
+		Available: max(limit-held, 0),
 		Waiting:   waiting,
 		Acquired:  acquired,
 		Waits:     s.counts.waits.Load(),
@@ -75,15 +75,21 @@ func (s *Semaphore) Stats() Stats {
 }
 
 // Limit returns the number of permits there are, held or not.
-func (s *Semaphore) Limit() int64 { limit, _ := s.read(); return limit }
+func (s *Semaphore) Limit() int64 { return s.limit.Load() }
 
 // Held returns the number of permits that are out. It exceeds the limit while a
 // lowered limit drains.
-func (s *Semaphore) Held() int64 { limit, st := s.read(); return limit - st>>shift }
+func (s *Semaphore) Held() int64 {
+	if st := s.word.Load(); st&flagAll == 0 && heldOf(st) >= 0 {
+		return heldOf(st)
+	}
+	_, held := s.read()
+	return held
+}
 
 // Available returns the number of free permits. The next moment another may
 // have them: to take what is free, use [Semaphore.TryAcquire].
-func (s *Semaphore) Available() int64 { _, st := s.read(); return max(st>>shift, 0) }
+func (s *Semaphore) Available() int64 { limit, held := s.read(); return max(limit-held, 0) }
 
 // Waiting returns the number of callers in the queue.
 func (s *Semaphore) Waiting() int {

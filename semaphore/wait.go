@@ -8,6 +8,7 @@ import (
 // wait takes n permits (all for wantAll) through the queue and returns how many
 // it took.
 func (s *Semaphore) wait(ctx context.Context, n int64, prio int) (int64, error) {
+	s.mustBeMade()
 	since := s.clock.Now()
 	w, got, err := s.enter(n, prio, since)
 	var waited time.Duration
@@ -47,7 +48,7 @@ func (s *Semaphore) settled(n, got int64, prio int, waited time.Duration, err er
 	told := false
 	defer func() {
 		if !told && err == nil { // a callback ended the caller, who will not release
-			s.release(got)
+			s.Release(got)
 		}
 	}()
 	e := Event{N: n, Priority: prio, Waited: waited, Err: err}
@@ -69,21 +70,22 @@ func (s *Semaphore) enter(n int64, prio int, since int64) (w *waiter, got int64,
 		s.mu.Unlock()
 		ready.send()
 	}()
-	c := s.cell.Load()
 	switch {
-	case c.word.Load()&flagClosed != 0:
+	case s.closed:
 		err = ErrClosed
-	case n > c.limit:
+	case n > s.limit.Load():
 		err = ErrTooLarge
 	case n != 0:
 		// From here on a release comes to the queue; one that was earlier is seen.
-		c.word.Or(flagWaiting)
+		s.word.Or(flagWaiting)
 		head := s.queue.first()
-		got = c.need(n)
-		if s.queue.ahead(prio, since, head) && s.takeLocked(got, head == nil) {
-			s.queue.served(prio, got)
-			ready = s.wakeLocked() // with a Share another may be the head now
-			return nil, got, nil
+		if s.queue.ahead(prio, since, head) {
+			var ok bool
+			if got, ok = s.takeLocked(n, head == nil); ok {
+				s.queue.served(prio, got)
+				ready = s.wakeLocked() // with a Share another may be the head now
+				return nil, got, nil
+			}
 		}
 		var displaced bool
 		if displaced, err = s.roomLocked(prio, &ready); err != nil {
@@ -105,7 +107,7 @@ func (s *Semaphore) queueLocked(n int64, prio int, since int64) *waiter {
 	w.state.Store(queued)
 	s.queue.push(w)
 	if s.cfg.fifo || s.queue.mixed() { // nobody overtakes now
-		s.cell.Load().word.Or(overMask)
+		s.word.Or(overMask)
 	}
 	return w
 }
@@ -123,17 +125,18 @@ func (s *Semaphore) roomLocked(prio int, ready *chain) (displaced bool, err erro
 	return false, ErrQueueFull
 }
 
-// takeLocked takes n permits for the head of the queue or for one who goes
-// before it; newcomers may be faster. Serving the head starts a new round of
-// overtaking.
-func (s *Semaphore) takeLocked(n int64, head bool) bool {
-	c := s.cell.Load()
+// takeLocked takes n permits (all for wantAll) for the head of the queue or for
+// one who goes before it; newcomers may be faster. Serving the head starts a new
+// round of overtaking. If the word is in transition nothing fits: whoever ends
+// that looks at the queue.
+func (s *Semaphore) takeLocked(n int64, head bool) (got int64, ok bool) {
 	for {
-		st := c.word.Load()
-		if st>>shift < n {
-			return false
+		st := s.word.Load()
+		need, fits := s.fitsLocked(st, n)
+		if !fits {
+			return 0, false
 		}
-		next := st - n<<shift
+		next := st + need
 		switch {
 		case !head:
 		case s.cfg.fifo || s.queue.mixed():
@@ -141,16 +144,31 @@ func (s *Semaphore) takeLocked(n int64, head bool) bool {
 		default:
 			next &^= overMask
 		}
-		if c.word.CompareAndSwap(st, next) {
-			return true
+		if n == wantAll {
+			next |= flagAll
+			s.all = need
+		}
+		if s.word.CompareAndSwap(st, next) {
+			return need, true
 		}
 	}
+}
+
+// fitsLocked returns how many permits a request for n (all for wantAll) takes,
+// and whether they are free.
+func (s *Semaphore) fitsLocked(st, n int64) (need int64, fits bool) {
+	limit := s.limit.Load()
+	if n == wantAll {
+		n = limit
+	}
+	held := heldOf(st)
+	return n, st&flagAll == 0 && held >= 0 && n <= limit-held
 }
 
 // idleLocked puts the fast path back if nobody is queued.
 func (s *Semaphore) idleLocked() {
 	if s.queue.n == 0 {
-		s.cell.Load().word.And(^(flagWaiting | overMask))
+		s.word.And(^(flagWaiting | overMask))
 	}
 }
 
@@ -166,22 +184,21 @@ func (s *Semaphore) wakeLocked() (ready chain) {
 			s.idleLocked()
 			break
 		}
-		c := s.cell.Load()
-		st, need := c.word.Load(), c.need(w.n)
-		if st>>shift < need {
+		st := s.word.Load()
+		if _, fits := s.fitsLocked(st, w.n); !fits {
 			break
 		}
 		if !s.cfg.fifo && st&overMask < overSpent {
 			s.woken = w
-			c.word.Or(flagWoken)
+			s.word.Or(flagWoken)
 			w.state.Store(woken)
 			ready.add(w)
 			break
 		}
-		if s.takeLocked(need, true) {
-			s.queue.served(w.prio, need)
+		if got, ok := s.takeLocked(w.n, true); ok {
+			s.queue.served(w.prio, got)
 			s.queue.remove(w)
-			w.got = need
+			w.got = got
 			w.state.Store(granted)
 			ready.add(w)
 		}
@@ -192,7 +209,7 @@ func (s *Semaphore) wakeLocked() (ready chain) {
 // restLocked ends the errand of the woken waiter.
 func (s *Semaphore) restLocked() {
 	s.woken = nil
-	s.cell.Load().word.And(^flagWoken)
+	s.word.And(^flagWoken)
 }
 
 // failLocked takes w out of the queue with an error.

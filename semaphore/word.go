@@ -2,28 +2,39 @@ package semaphore
 
 import (
 	"fmt"
-	"sync/atomic"
+	"runtime"
 )
 
 // The whole state that the fast paths need is one word:
 //
-//	available (55 bits, signed) | overtakes (5) | closed | frozen | woken | waiting
+//	locked (sign) | overtakes (5 bits) | all | woken | waiting | 1 + held (55)
 //
-// available is negative while a lowered limit drains. Permits change by
-// compare-and-swap alone, so that a release is checked before it is made and
-// nobody ever sees a state that breaks held + available = limit.
+// held lies above a bias, so that it may fall below zero without a borrow from
+// the flags: a release subtracts first and looks afterwards. A word without
+// flags whose held is not negative is plain: then word>>plainShift is 1, which
+// is all that a release has to check.
+//
+// A release of more than is held makes held negative for a moment, which
+// everybody takes for "in transition" and waits for the end of: nobody acquires,
+// reads or resizes on such a word. Whoever finds it takes back what it
+// subtracted, and decides anew by compare-and-swap: see undo.
+//
+// The limit beside it is fixed while the word is not locked. SetLimit and Close
+// lock the word for good: that changes it, so that no compare-and-swap that was
+// prepared under the former limit can succeed, however long it was delayed; and
+// from then on permits are taken under mu alone, which guards the limit.
 const (
-	flagWaiting = 1 << 0 // somebody is queued: a release must look at the queue
-	flagWoken   = 1 << 1 // the head is under way to compete: a release need not wake it
-	flagFrozen  = 1 << 2 // SetLimit replaced this cell: load the new one
-	flagClosed  = 1 << 3 // no more acquisitions
-	overOne     = 1 << 4 // one newcomer that overtook the queue
-	overMask    = 31 << 4
-	overSpent   = overtakes * overOne
-	shift       = 9 // leaves room for the difference of any two limits
+	plainShift = 54
+	bias       = 1 << plainShift
+	heldMask   = 2*bias - 1
 
-	// flagsBusy keep an acquisition off the fast path.
-	flagsBusy = flagWaiting | flagFrozen | flagClosed
+	flagWaiting = 1 << 55 // somebody is queued: a release must look at the queue
+	flagWoken   = 1 << 56 // the head is under way to compete: a release need not wake it
+	flagAll     = 1 << 57 // an AcquireAll has everything: nobody gets what SetLimit adds
+	overOne     = 1 << 58 // one newcomer that overtook the queue
+	overMask    = 31 * overOne
+	overSpent   = overtakes * overOne
+	flagLocked  = -1 << 63 // permits are taken under mu
 )
 
 // overtakes is how many newcomers may take permits past the queue between two
@@ -35,32 +46,15 @@ const overtakes = 16
 // are bytes.
 const MaxLimit = 1<<53 - 1
 
-// cell is the word together with the limit that it counts against. SetLimit
-// freezes the word and publishes a new cell, so that whoever loads a cell has
-// a limit and a count that belong together, without a lock; and a
-// compare-and-swap on a cell that was replaced always fails.
-type cell struct {
-	word  atomic.Int64
-	limit int64
-	_     [112]byte // alone on two cache lines: processors prefetch lines in pairs
-}
-
-func newCell(limit, word int64) *cell {
-	c := &cell{limit: limit}
-	c.word.Store(word)
-	return c
-}
-
-// need is how many permits a request for n takes; all of them for wantAll.
-func (c *cell) need(n int64) int64 {
-	if n == wantAll {
-		return c.limit
-	}
-	return n
-}
+// inlineBits bounds the n of a release that subtracts first: 8 million of those
+// would have to be in transition at once to leave the 55 bits of held.
+const inlineBits = 31
 
 // wantAll is the n of a request for every permit, whatever the limit will be.
 const wantAll = -1
+
+// heldOf is how many permits are out, negative in transition.
+func heldOf(st int64) int64 { return st&heldMask - bias }
 
 // spins is how long a lost compare-and-swap backs off. Without it, two cores
 // that use one word all the time pass its cache line back and forth on every
@@ -73,81 +67,174 @@ func backoff() {
 	}
 }
 
-// fast takes n permits if they are free and nobody waits. It is small enough to
-// be inlined. It may fail because of a change that others made meanwhile.
+// settle is called with no lock held when held is negative: whoever released too
+// much is about to take it back.
+func (s *Semaphore) settle() {
+	s.mustBeMade()
+	runtime.Gosched()
+}
+
+// fast takes n permits if they are free and the word is plain. It is small
+// enough to be inlined. It may fail because of a change that others made
+// meanwhile.
 func (s *Semaphore) fast(n int64) bool {
-	c := s.cell.Load()
-	st := c.word.Load()
-	next := st - n<<shift
-	return uint64(n-1) < MaxLimit && st&flagsBusy == 0 && next >= 0 && c.word.CompareAndSwap(st, next) // #nosec G115 -- wraps for n < 1, as it shall
+	st := s.word.Load()
+	return st>>plainShift == 1 && n > 0 && n <= s.full-st && s.word.CompareAndSwap(st, st+n)
 }
 
 // try takes n permits (all for wantAll) if they are free and a newcomer may
 // have them: nobody is queued, or fewer than overtakes newcomers went ahead of
-// the head so far. It returns how many it took. A refusal writes nothing.
+// the head so far. It returns how many it took. A refusal of a semaphore that
+// was never resized writes nothing.
 func (s *Semaphore) try(n int64) int64 {
 	for {
-		c := s.cell.Load()
-		st := c.word.Load()
-		if st&flagFrozen != 0 {
+		st := s.word.Load()
+		switch {
+		case heldOf(st) < 0:
 			s.settle()
 			continue
+		case st&flagLocked != 0:
+			return s.tryLocked(n)
 		}
-		need := c.need(n)
-		if st>>shift < need || st&flagClosed != 0 {
-			return 0
-		}
-		next := st - need<<shift
-		if st&flagWaiting != 0 {
-			if st&overMask >= overSpent {
-				return 0
-			}
-			next += overOne
-		}
-		if c.word.CompareAndSwap(st, next) {
-			return need
+		next, got := claim(st, s.first, n)
+		if got == 0 || s.word.CompareAndSwap(st, next) {
+			return got
 		}
 		backoff()
 	}
 }
 
-// put gives n permits back and reports whether the queue must be looked at. It
-// panics, with the state as it was, if fewer are held.
+// tryLocked is try on a word that is locked.
+func (s *Semaphore) tryLocked(n int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.closed {
+		st := s.word.Load()
+		if heldOf(st) < 0 {
+			s.mu.Unlock()
+			s.settle()
+			s.mu.Lock()
+			continue
+		}
+		limit := s.limit.Load()
+		next, got := claim(st, limit, n)
+		if got == 0 {
+			return 0
+		}
+		if s.word.CompareAndSwap(st, next) {
+			if n == wantAll {
+				s.all = limit
+			}
+			return got
+		}
+	}
+	return 0
+}
+
+// claim returns what becomes of st if a newcomer takes n permits (all for
+// wantAll), and how many those are: 0 if it may not.
+func claim(st, limit, n int64) (next, got int64) {
+	if n == wantAll {
+		n = limit
+		next = flagAll
+	}
+	if st&flagAll != 0 || n > limit-heldOf(st) {
+		return st, 0
+	}
+	next += st + n
+	if st&flagWaiting != 0 {
+		if st&overMask >= overSpent {
+			return st, 0
+		}
+		next += overOne
+	}
+	return next, n
+}
+
+// put gives n permits back, checking first, and reports whether the queue must
+// be looked at. It panics, with the state as it was, if fewer are held.
 func (s *Semaphore) put(n int64) bool {
 	for {
-		c := s.cell.Load()
-		st := c.word.Load()
-		if st&flagFrozen != 0 {
+		st := s.word.Load()
+		held := heldOf(st)
+		if held < 0 {
 			s.settle()
 			continue
 		}
-		if held := c.limit - st>>shift; n > held {
+		if n > held {
 			panicOverRelease(n, held)
 		}
-		if c.word.CompareAndSwap(st, st+n<<shift) {
-			return st&(flagWaiting|flagWoken) == flagWaiting
+		if s.word.CompareAndSwap(st, st-n) {
+			return due(st)
 		}
 		backoff()
 	}
+}
+
+// due reports whether one who has released under st must look at the queue.
+func due(st int64) bool {
+	return st&flagAll != 0 || st&(flagWaiting|flagWoken) == flagWaiting
+}
+
+// undo is the rest of a release whose subtraction left held negative, or so it
+// seemed: unless others have made up for that since, so that it stands, it takes
+// n back and gives it as put does. It panics if fewer are held.
+//
+// Whenever held is not negative, every subtraction made so far counts. So what
+// is taken back here was never seen, but in one case: another that released too
+// much panicked meanwhile, so that ours counted, and a third has released too
+// much since. Then ours and the third's are one as good as the other: one of the
+// two panics, and the state is right.
+func (s *Semaphore) undo(n int64) {
+	s.mu.Lock()
+	if heldOf(s.word.Load()) < 0 {
+		s.word.Add(n)
+		for {
+			st := s.word.Load()
+			held := heldOf(st)
+			if held < 0 { // others have not taken back theirs
+				s.mu.Unlock()
+				s.settle()
+				s.mu.Lock()
+				continue
+			}
+			if n > held {
+				s.unlockAndWake() // those who came to the queue meanwhile may fit
+				panicOverRelease(n, held)
+			}
+			if s.word.CompareAndSwap(st, st-n) {
+				break
+			}
+		}
+	}
+	s.unlockAndWake()
 }
 
 func panicOverRelease(n, held int64) {
 	panic(fmt.Sprintf("semaphore: released %d permits, but only %d are held", n, held))
 }
 
-// settle waits until the SetLimit that froze a cell has published the next.
-func (s *Semaphore) settle() {
+// read returns the limit and how many permits are out, of one moment. While an
+// AcquireAll has everything, that includes what SetLimit has added since.
+func (s *Semaphore) read() (limit, held int64) {
 	s.mu.Lock()
-	s.mu.Unlock() //nolint:staticcheck // an empty section: the new cell is there
+	defer s.mu.Unlock()
+	return s.readLocked()
 }
 
-// read returns the limit and the word that belong together.
-func (s *Semaphore) read() (limit, st int64) {
+func (s *Semaphore) readLocked() (limit, held int64) {
 	for {
-		c := s.cell.Load()
-		if st = c.word.Load(); st&flagFrozen == 0 {
-			return c.limit, st
+		st := s.word.Load()
+		if held = heldOf(st); held < 0 {
+			s.mu.Unlock()
+			s.settle()
+			s.mu.Lock()
+			continue
 		}
-		s.settle()
+		limit = s.limit.Load()
+		if st&flagAll != 0 {
+			held = max(held, limit)
+		}
+		return limit, held
 	}
 }

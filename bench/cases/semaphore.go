@@ -14,67 +14,72 @@ import (
 )
 
 func semaphores() []harness.Case {
-	// Each of these returns acquire plus release as one operation.
-	ours := func(limit int64, opts ...weirsem.Option) func() func() bool {
-		return func() func() bool {
-			s, ctx := weirsem.New(limit, opts...), context.Background()
-			return func() bool {
-				if s.Acquire(ctx, 1) != nil {
-					return false
-				}
-				s.Release(1)
-				return true
-			}
-		}
-	}
-	xsync := func(limit int64) func() func() bool {
-		return func() func() bool {
-			s, ctx := xsemaphore.NewWeighted(limit), context.Background()
-			return func() bool {
-				if s.Acquire(ctx, 1) != nil {
-					return false
-				}
-				s.Release(1)
-				return true
-			}
-		}
-	}
-	channel := func(limit int64) func() func() bool {
-		return func() func() bool {
-			c := make(chan struct{}, limit)
-			return func() bool { c <- struct{}{}; <-c; return true }
-		}
-	}
 	return []harness.Case{
 		{Package: "semaphore", Name: "Acquire and Release, nobody else", Rows: []harness.Row{
-			{Name: "weir", Bench: serial(ours(10))},
-			{Name: "x/sync/semaphore", Bench: serial(xsync(10))},
-			{Name: "channel", Bench: serial(channel(10))},
+			{Name: "weir", Bench: serial(pair(10))},
+			{Name: "x/sync/semaphore", Bench: serial(xsyncPair(10))},
+			{Name: "channel", Bench: serial(channelPair(10))},
 			{Name: "failsafe-go bulkhead", Bench: serial(bulkheadPair)},
 			{Name: "go-resiliency", Bench: serial(resiliencyPair)},
 			{Name: "mutex (baseline)", Bench: serial(mutexPair)},
 		}},
 		{Package: "semaphore", Name: "every processor, 8 goroutines each, 2 permits", Rows: []harness.Row{
-			{Name: "weir", Bench: parallel(8, ours(2))},
-			{Name: "weir FIFO", Bench: parallel(8, ours(2, weirsem.FIFO()))},
-			{Name: "x/sync/semaphore", Bench: parallel(8, xsync(2))},
-			{Name: "channel", Bench: parallel(8, channel(2))},
+			{Name: "weir", Bench: parallel(8, pair(2))},
+			{Name: "weir FIFO", Bench: parallel(8, pair(2, weirsem.FIFO()))},
+			{Name: "x/sync/semaphore", Bench: parallel(8, xsyncPair(2))},
+			{Name: "channel", Bench: parallel(8, channelPair(2))},
 		}},
 		{Package: "semaphore", Name: "every processor, 32 goroutines each, 4 permits", Rows: []harness.Row{
-			{Name: "weir", Bench: parallel(32, ours(4))},
-			{Name: "weir FIFO", Bench: parallel(32, ours(4, weirsem.FIFO()))},
-			{Name: "x/sync/semaphore", Bench: parallel(32, xsync(4))},
-			{Name: "channel", Bench: parallel(32, channel(4))},
+			{Name: "weir", Bench: parallel(32, pair(4))},
+			{Name: "weir FIFO", Bench: parallel(32, pair(4, weirsem.FIFO()))},
+			{Name: "x/sync/semaphore", Bench: parallel(32, xsyncPair(4))},
+			{Name: "channel", Bench: parallel(32, channelPair(4))},
 		}},
 		{Package: "semaphore", Name: "every processor, permits to spare", Rows: []harness.Row{
-			{Name: "weir", Bench: parallel(1, ours(100))},
-			{Name: "x/sync/semaphore", Bench: parallel(1, xsync(100))},
-			{Name: "channel", Bench: parallel(1, channel(100))},
+			{Name: "weir", Bench: parallel(1, pair(100))},
+			{Name: "x/sync/semaphore", Bench: parallel(1, xsyncPair(100))},
+			{Name: "channel", Bench: parallel(1, channelPair(100))},
 		}},
 		{Package: "semaphore", Name: "TryAcquire, full", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(full)},
 			{Name: "x/sync/semaphore", Bench: serial(xsyncFull)},
 		}},
+	}
+}
+
+// These return acquire plus release as one operation. They stand alone because
+// the compiler hardly inlines into a large function, which is not what callers are.
+
+func pair(limit int64, opts ...weirsem.Option) func() func() bool {
+	return func() func() bool {
+		s, ctx := weirsem.New(limit, opts...), context.Background()
+		return func() bool {
+			if s.Acquire(ctx, 1) != nil {
+				return false
+			}
+			s.Release(1)
+			return true
+		}
+	}
+}
+
+func xsyncPair(limit int64) func() func() bool {
+	return func() func() bool {
+		s, ctx := xsemaphore.NewWeighted(limit), context.Background()
+		return func() bool {
+			if s.Acquire(ctx, 1) != nil {
+				return false
+			}
+			s.Release(1)
+			return true
+		}
+	}
+}
+
+func channelPair(limit int64) func() func() bool {
+	return func() func() bool {
+		c := make(chan struct{}, limit)
+		return func() bool { c <- struct{}{}; <-c; return true }
 	}
 }
 

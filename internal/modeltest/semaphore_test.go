@@ -22,6 +22,8 @@ type semState struct{ limit, held int64 }
 type semModelState struct {
 	semState
 
+	all bool // an operation for all has everything, also what the limit adds
+
 	begun  uint32
 	inVain [32]int64
 }
@@ -56,21 +58,21 @@ func semaphoreStep(queues bool, s semModelState, in semOp, output any) []any {
 	switch in.name {
 	case "try":
 		if !output.(bool) {
-			possible = queues || s.held+in.n > s.limit
+			possible = queues || s.held+in.n > s.limit || s.all
 			break
 		}
 		s.held += in.n
-		possible = s.held <= s.limit
+		possible = s.held <= s.limit && !s.all
 	case "acquire":
 		s.held += in.n
-		possible = s.held <= s.limit
+		possible = s.held <= s.limit && !s.all
 	case "all":
 		possible = s.held == 0 && output.(int64) == s.limit
-		s.held = output.(int64)
+		s.held, s.all = output.(int64), true
 	case "tryAll":
 		if n := output.(int64); n > 0 {
 			possible = s.held == 0 && n == s.limit
-			s.held = n
+			s.held, s.all = n, true
 		} else {
 			possible = queues || s.held != 0
 		}
@@ -79,14 +81,20 @@ func semaphoreStep(queues bool, s semModelState, in semOp, output any) []any {
 	case "end":
 		possible = s.begun&(1<<in.id) != 0
 		s.held -= s.inVain[in.id]
+		s.all = s.all && s.inVain[in.id] == 0
 		s.inVain[in.id] = 0
 	case "release":
 		s.held -= in.n
+		s.all = false
 		possible = s.held >= 0
 	case "limit":
 		s.limit = in.n
 	default:
-		possible = output.(semState) == s.semState
+		seen := s.semState
+		if s.all {
+			seen.held = max(seen.held, seen.limit)
+		}
+		possible = output.(semState) == seen
 	}
 	if !possible {
 		return nil
@@ -104,8 +112,9 @@ func begin(s semModelState, in semOp) []any {
 		if s.held != 0 {
 			return []any{nothing}
 		}
+		s.all = true
 	}
-	if s.held+in.n > s.limit {
+	if s.held+in.n > s.limit || nothing.all {
 		return []any{nothing}
 	}
 	s.held += in.n
@@ -227,12 +236,13 @@ func TestSemaphoreAgainstRapid(t *testing.T) {
 		limit := rapid.Int64Range(1, 10).Draw(t, "limit")
 		s := semaphore.New(limit)
 		var plain, lent int64
+		all := false // what was taken with TryAcquireAll is held
 		var permits []*semaphore.Permit
 		released := map[*semaphore.Permit]bool{}
 		t.Repeat(map[string]func(*rapid.T){
 			"TryAcquire": func(t *rapid.T) {
 				n := rapid.Int64Range(0, 12).Draw(t, "n")
-				fits := n == 0 || plain+lent+n <= limit
+				fits := n == 0 || plain+lent+n <= limit && !all
 				require.Equal(t, fits, s.TryAcquire(n))
 				if fits {
 					plain += n
@@ -241,7 +251,7 @@ func TestSemaphoreAgainstRapid(t *testing.T) {
 			"TryPermit": func(t *rapid.T) {
 				n := rapid.Int64Range(0, 4).Draw(t, "n")
 				p, ok := s.TryPermit(n)
-				require.Equal(t, n == 0 || plain+lent+n <= limit, ok)
+				require.Equal(t, n == 0 || plain+lent+n <= limit && !all, ok)
 				if ok {
 					lent += n
 					permits = append(permits, p)
@@ -265,6 +275,7 @@ func TestSemaphoreAgainstRapid(t *testing.T) {
 				} else if n <= plain {
 					s.Release(n)
 					plain -= n
+					all = all && n == 0
 				}
 			},
 			"ReleaseAll": func(t *rapid.T) {
@@ -282,10 +293,15 @@ func TestSemaphoreAgainstRapid(t *testing.T) {
 				n, ok := s.TryAcquireAll()
 				require.Equal(t, plain+lent == 0, ok)
 				plain += n
+				all = all || ok
 			},
 			"": func(t *rapid.T) {
+				held := plain + lent
+				if all {
+					held = max(held, limit)
+				}
 				st := s.Stats()
-				require.Equal(t, []int64{limit, plain + lent, max(limit-plain-lent, 0)}, []int64{st.Limit, st.Held, st.Available})
+				require.Equal(t, []int64{limit, held, max(limit-held, 0)}, []int64{st.Limit, st.Held, st.Available})
 				for _, p := range permits {
 					require.Equal(t, !released[p], p.Held())
 				}
