@@ -383,7 +383,11 @@ func schedule(t *testing.T, d *dice) {
 // TestNoWindowAdmitsMoreThanItsShare mixes everything that takes and gives back
 // tokens at a fixed rate, and checks every window between two uses.
 func TestNoWindowAdmitsMoreThanItsShare(t *testing.T) { // P20
+	seeds := []uint64{587, 663, 1916, 2640} // where refunds once added up to too much
 	for seed := range uint64(150) {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			bubble(t, func(t *testing.T) { windows(t, rand.New(rand.NewPCG(seed, 2))) })
 		})
@@ -405,7 +409,7 @@ func windows(t *testing.T, r *rand.Rand) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			for ctx.Err() == nil {
 				n := r.IntN(burst) + 1
-				switch r.IntN(6) {
+				switch r.IntN(7) {
 				case 0:
 					if l.AllowN(n) {
 						act(n)
@@ -442,6 +446,11 @@ func windows(t *testing.T, r *rand.Rand) {
 						res.Cancel()
 					}
 				case 5:
+					if token, err := l.WaitToken(ctx); err == nil {
+						time.Sleep(time.Duration(r.Int64N(1e8)))
+						token.Cancel()
+					}
+				default:
 					if l.WaitN(ctx, n) == nil {
 						act(n)
 					}

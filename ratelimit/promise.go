@@ -51,6 +51,23 @@ func (q *queue) fell(tat int64) {
 	}
 }
 
+// lower takes back from the falls since a count of them what is given back of a
+// grant that was there before them: without it, each would have gone lower.
+func (q *queue) lower(since, back int64) {
+	i := len(q.lows)
+	for ; i > 0 && q.lows[i-1].fall > since; i-- {
+		q.lows[i-1].tat -= back
+	}
+	if i == len(q.lows) {
+		return
+	}
+	j := i
+	for j > 0 && q.lows[j-1].tat >= q.lows[i].tat {
+		j-- // it matters no more
+	}
+	q.lows = slices.Delete(q.lows, j, i)
+}
+
 // lowest returns the least arrival time after the falls since a count of them.
 func (q *queue) lowest(since int64) int64 {
 	for _, l := range q.lows {

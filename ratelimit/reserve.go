@@ -177,6 +177,7 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 			q.carried.Store(true)
 		}
 		q.advance(give, c, now)
+		q.lower(r.falls, give)
 		q.fell(c.tat.Add(-give) - passed)
 	}
 	if last {

@@ -1,0 +1,86 @@
+package ratelimit_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weirkit/weir/ratelimit"
+)
+
+func TestWhatOneGaveBackIsNotThereForAnother(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 8)
+		first, six, a := l.Reserve(1), l.Reserve(6), l.Reserve(1)
+		first.Cancel()
+		b := l.Reserve(1)
+		time.Sleep(500 * time.Millisecond)
+		require.True(t, six.Cancel())
+		require.True(t, l.Allow()) // with a and b still out: without them the bucket was full here
+		require.True(t, a.Cancel())
+		require.True(t, b.Cancel())
+		require.InDelta(t, 7, l.Tokens(), 1e-9, "one was used")
+	})
+}
+
+// held is a grant that may yet be cancelled, or was used when it was due.
+type held struct {
+	due, n int64
+	r      ratelimit.Reservation
+	gone   bool
+}
+
+// TestWhatIsGivenBackFitsIntoEveryWindow takes and gives back in every order, and
+// checks every window over what was not given back.
+func TestWhatIsGivenBackFitsIntoEveryWindow(t *testing.T) {
+	for seed := range uint64(4000) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			bubble(t, func(t *testing.T) { refunds(t, rand.New(rand.NewPCG(seed, 6))) })
+		})
+	}
+}
+
+func refunds(t *testing.T, r *rand.Rand) {
+	burst := r.IntN(12) + 1
+	delays := r.IntN(3) > 0
+	g := &grants{count: 1, period: 1e9, burst: int64(burst)}
+	l := ratelimit.New(ratelimit.PerSecond(1), burst)
+	start := time.Now()
+	var all []*held
+	for range 40 {
+		now := int64(time.Since(start))
+		switch r.IntN(6) {
+		case 0, 1:
+			n := r.IntN(burst) + 1
+			if !delays && float64(n) > l.Tokens() {
+				continue
+			}
+			res := l.Reserve(n)
+			all = append(all, &held{due: now + int64(res.Delay()), n: int64(n), r: res})
+		case 2:
+			if n := l.TakeUpTo(r.IntN(burst) + 1); n > 0 {
+				all = append(all, &held{due: now, n: int64(n)})
+			}
+		case 3, 4:
+			if len(all) > 0 {
+				h := all[r.IntN(len(all))]
+				if h.r.OK() && !h.gone {
+					h.r.Cancel()
+					h.gone = true
+				}
+			}
+		case 5:
+			time.Sleep(time.Duration(r.Int64N(int64(burst) * 6e8)))
+		}
+	}
+	all = slices.DeleteFunc(all, func(h *held) bool { return h.gone })
+	slices.SortStableFunc(all, func(a, b *held) int { return int(a.due - b.due) })
+	for _, h := range all {
+		require.True(t, g.admits(h.due+1, h.n), "%d tokens at %v", h.n, time.Duration(h.due))
+		g.add(h.due, h.n)
+	}
+}
