@@ -83,6 +83,7 @@ func New(opts ...Option) *Breaker { return newBreaker(newConfig(opts)) }
 func newBreaker(c *config) *Breaker {
 	b := &Breaker{cfg: c, clock: mono.New(), probes: newProbes(c), quota: c.quota}
 	b.plain = call{b: b, begin: unstamped}
+	b.fixed = flagMade
 	if c.counted {
 		b.counts = newCounts()
 		b.fixed |= flagCount
@@ -120,6 +121,10 @@ func newBreaker(c *config) *Breaker {
 // one of Acquire.
 func (b *Breaker) Ready() error {
 	w := b.word.Load()
+	if w&(flagMade|stateMask|flagRamp) == flagMade {
+		return nil
+	}
+	b.mustBeMade()
 	if refuses(w) || w&flagRamp != 0 && !b.ramp.peek() {
 		return b.refuse()
 	}
@@ -137,7 +142,7 @@ func (b *Breaker) Ready() error {
 // cannot be used wrongly.
 func (b *Breaker) Acquire(ctx context.Context) (Permit, error) {
 	w := b.word.Load()
-	if w&entryBits != 0 || ctx.Err() != nil {
+	if !plain(w) || ctx.Err() != nil {
 		return b.acquire(ctx, w)
 	}
 	return Permit{call: &b.plain, ctx: ctx, ref: w}, nil
@@ -163,6 +168,7 @@ func (b *Breaker) acquire(ctx context.Context, w uint64) (Permit, error) {
 // enter admits a call and notes in c, whose b is set, what the breaker has to
 // know of it. It returns the generation that the call belongs to.
 func (b *Breaker) enter(ctx context.Context, c *call) (gen uint32, err error) {
+	b.mustBeMade()
 	w := b.word.Load()
 	if refuses(w) {
 		return 0, b.refuse()
@@ -213,6 +219,20 @@ func (b *Breaker) admit(c *call) (gen uint32, ok bool) {
 	b.publishLocked()
 	b.armLocked()
 	return uint32(b.gen), true // #nosec G115 -- the word holds no more
+}
+
+// lock locks a breaker that New has made.
+func (b *Breaker) lock() {
+	b.mustBeMade()
+	b.mu.Lock()
+}
+
+// mustBeMade panics on a zero value. The word of one is not plain, so the fast
+// paths need not ask.
+func (b *Breaker) mustBeMade() {
+	if b.cfg == nil {
+		panic("breaker: the zero Breaker is not usable, make one with New")
+	}
 }
 
 // refuse returns the error of a rejection. It is small enough to be inlined.

@@ -1,11 +1,13 @@
 package breaker
 
+import "fmt"
+
 // ForceOpen opens the breaker and holds it open: it refuses every call and
 // never heals by itself. [Breaker.Resume], [Breaker.ForceClosed],
 // [Breaker.Disable] and [Breaker.Reset] end that. Rejections carry cause, which
 // may be nil, and an unknown RetryAfter.
 func (b *Breaker) ForceOpen(cause error) {
-	b.mu.Lock()
+	b.lock()
 	b.mode = ForcedOpen
 	if b.state != Open {
 		now := b.clock.Now()
@@ -22,7 +24,7 @@ func (b *Breaker) ForceOpen(cause error) {
 // records none, until [Breaker.Resume], [Breaker.ForceOpen], [Breaker.Disable]
 // or [Breaker.Reset].
 func (b *Breaker) ForceClosed() {
-	b.mu.Lock()
+	b.lock()
 	b.holdClosedLocked(ForcedClosed)
 	b.forgetLocked()
 	b.flight.reset()
@@ -33,7 +35,7 @@ func (b *Breaker) ForceClosed() {
 // rules go on measuring: Stats shows what they see, and Stats.Suppressed how
 // often they would have opened the breaker. It is a way to try out rules.
 func (b *Breaker) Disable() {
-	b.mu.Lock()
+	b.lock()
 	b.holdClosedLocked(Disabled)
 	b.unlock()
 }
@@ -51,7 +53,7 @@ func (b *Breaker) holdClosedLocked(m Mode) {
 // half-open, so that probes decide; one that was held closed stays closed, with
 // what it has measured. Where nothing was forced, Resume does nothing.
 func (b *Breaker) Resume() {
-	b.mu.Lock()
+	b.lock()
 	forcedOpen := b.mode == ForcedOpen
 	b.mode = Automatic
 	if forcedOpen {
@@ -65,7 +67,7 @@ func (b *Breaker) Resume() {
 // still run count when they end, if the breaker was closed; the counts of Stats
 // go on.
 func (b *Breaker) Reset() {
-	b.mu.Lock()
+	b.lock()
 	b.holdClosedLocked(Automatic)
 	b.forgetLocked()
 	b.streak, b.openFor = 0, 0
@@ -77,11 +79,14 @@ func (b *Breaker) Reset() {
 // contradict each other.
 func (b *Breaker) SetRules(list ...Rule) {
 	var c config
-	for _, r := range list {
+	for i, r := range list {
+		if r == nil {
+			panic(fmt.Sprintf("breaker: a rule must not be nil, number %d is; leave it out", i))
+		}
 		r.apply(&c)
 	}
 	c.rules.complete()
-	b.mu.Lock()
+	b.lock()
 	b.rules.Store(&c.rules)
 	b.flight.reset()
 	b.forgetLocked()

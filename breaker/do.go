@@ -5,12 +5,12 @@ import "context"
 // Do runs fn on this goroutine if the breaker admits the call, reports how it
 // ended and returns its error. Where the call is refused, fn does not run and
 // the error is that of [Breaker.Acquire]. A panic or runtime.Goexit of fn is a
-// failure and passes through untouched.
+// failure and passes through untouched. It panics if fn is nil.
 func (b *Breaker) Do(ctx context.Context, fn func(context.Context) error) error {
 	w := b.word.Load()
-	if w&entryBits != 0 || ctx.Err() != nil {
-		if refuses(w) {
-			return b.refuse()
+	if !plain(w) || fn == nil || ctx.Err() != nil {
+		if w&flagShut != 0 && fn != nil {
+			return b.refusal.Load()
 		}
 		return b.do(ctx, fn)
 	}
@@ -30,6 +30,7 @@ func (b *Breaker) Do(ctx context.Context, fn func(context.Context) error) error 
 
 // do is Do where more than the word has to be looked at.
 func (b *Breaker) do(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	c := call{b: b}
 	gen, err := b.enter(ctx, &c)
 	if err != nil {
@@ -51,7 +52,11 @@ func (b *Breaker) do(ctx context.Context, fn func(context.Context) error) error 
 // result is the zero value and means nothing.
 func Do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, error)) (T, error) {
 	w := b.word.Load()
-	if w&entryBits != 0 || ctx.Err() != nil {
+	if !plain(w) || fn == nil || ctx.Err() != nil {
+		if w&flagShut != 0 && fn != nil {
+			var none T
+			return none, b.refusal.Load()
+		}
 		return do(ctx, b, fn)
 	}
 	returned := false
@@ -69,6 +74,7 @@ func Do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 }
 
 func do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, error)) (T, error) {
+	mustHave(fn != nil)
 	c := call{b: b}
 	gen, err := b.enter(ctx, &c)
 	if err != nil {
@@ -87,19 +93,25 @@ func do[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, err
 	return v, err
 }
 
+func mustHave(fn bool) {
+	if !fn {
+		panic("breaker: fn must not be nil")
+	}
+}
+
 // passed counts the success of a call that was admitted by the word w alone, if
 // all that takes is an add to the window that meets no other: it is what a
 // healthy breaker with a rate does most. It is just small enough to be inlined.
 // See count for the order of the loads.
 func (b *Breaker) passed(w uint64) bool {
 	win := b.window.Load()
-	return uint32(w) == flagTally && b.word.Load() == w && win != nil && win.tryPass() // #nosec G115 -- the lower half is wanted
+	return uint32(w) == flagMade|flagTally && b.word.Load() == w && win != nil && win.tryPass() // #nosec G115 -- the lower half is wanted
 }
 
 // done settles a call that was admitted by the word w alone. It is the short way
 // of finish for an add that meets another one, or a window that is spread.
 func (b *Breaker) done(ctx context.Context, w uint64, err error) {
-	if err == nil && uint32(w) == flagTally { // #nosec G115 -- the lower half is wanted
+	if err == nil && uint32(w) == flagMade|flagTally { // #nosec G115 -- the lower half is wanted
 		if win := b.window.Load(); win != nil && b.word.Load() == w {
 			win.pass()
 			return

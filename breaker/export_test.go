@@ -42,3 +42,13 @@ func TimerRuns(b *Breaker) bool {
 	defer b.mu.Unlock()
 	return b.alarm.at != 0
 }
+
+// Sweep does what k's timer does.
+func Sweep[K comparable](k *Keyed[K]) { k.sweep() }
+
+// Step returns how long b's timer lets the calls in flight grow older.
+func Step(b *Breaker) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Duration(b.flight.step)
+}

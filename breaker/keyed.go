@@ -90,6 +90,9 @@ func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error
 // Breaker returns the breaker of key, for a call or two: kept for longer, it may
 // be forgotten meanwhile, and others are given another one.
 func (k *Keyed[K]) Breaker(key K) *Breaker {
+	if k.each == nil {
+		panic("breaker: the zero Keyed is not usable, make one with NewKeyed")
+	}
 	s := k.shard(key)
 	s.mu.Lock()
 	if e := s.keys[key]; e != nil {

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,10 @@ type keyedConfig struct {
 
 func newKeyedConfig(opts []KeyedOption) keyedConfig {
 	k := keyedConfig{maxKeys: 10_000, idle: 10 * time.Minute}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("breaker: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.applyKeyed(&k)
 	}
 	return k
@@ -35,9 +39,10 @@ func MaxKeys(n int) KeyedOption {
 }
 
 // IdleAfter sets after which time without use a key may be forgotten; 10
-// minutes by default. It is forgotten within twice that time.
+// minutes by default. It is forgotten within twice that time. It is at least a
+// second, because each time all keys are looked at.
 func IdleAfter(d time.Duration) KeyedOption {
-	mustBePositive("IdleAfter", d)
+	atLeast("IdleAfter", d, time.Second)
 	return keyedFunc(func(k *keyedConfig) { k.idle = d })
 }
 

@@ -174,12 +174,12 @@ func TestATimerMayBeLate(t *testing.T) {
 
 func TestTheShortestDurations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := halfOpen(t, breaker.StuckCalls(1, 1), breaker.RampUp(1), breaker.Window(time.Millisecond), breaker.FailureRate(1, 1),
+		b := halfOpen(t, breaker.StuckCalls(time.Millisecond, 1), breaker.RampUp(1), breaker.Window(time.Millisecond), breaker.FailureRate(1, 1),
 			breaker.SlowCallRate(1, 1, 9), breaker.OpenGrowth(time.Second), breaker.HonorRetryAfter(1))
 		play(t, b, "s")
 		time.Sleep(20 * time.Nanosecond)
 		p := acquire(t, b)
-		time.Sleep(20 * time.Nanosecond)
+		time.Sleep(2 * time.Millisecond)
 		assert.Equal(t, breaker.Open, b.State(), "stuck")
 		p.Done(nil)
 	})

@@ -7,7 +7,7 @@ import (
 )
 
 // Option changes how a breaker works. Of two options of one kind the later
-// counts.
+// counts. A nil one panics.
 type Option interface {
 	KeyedOption
 	apply(*config)
@@ -47,7 +47,10 @@ const (
 
 func newConfig(opts []Option) *config {
 	c := &config{openFor: defaultOpenFor, probes: defaultProbes, closeRatio: million, lease: defaultLease}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("breaker: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.apply(c)
 	}
 	c.rules.complete()

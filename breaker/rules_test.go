@@ -343,8 +343,9 @@ func TestBadOptionsPanicWithTheFix(t *testing.T) {
 		{"breaker: SlowCallRate's duration must be positive, got 0s", func() { breaker.SlowCallRate(0, 0.5, 1) }},
 		{"breaker: SlowCallRate must be a ratio of at least 0.000001 and at most 1, got 2", func() { breaker.SlowCallRate(1, 2, 1) }},
 		{"breaker: SlowCallRate's minCalls must be between 1 and 2147483647, got -5", func() { breaker.SlowCallRate(1, 1, -5) }},
-		{"breaker: StuckCalls's age must be positive, got -1ns", func() { breaker.StuckCalls(-1, 1) }},
-		{"breaker: StuckCalls must be between 1 and 2147483647, got 0", func() { breaker.StuckCalls(1, 0) }},
+		{"breaker: StuckCalls's age must be at least 1ms, got -1ns", func() { breaker.StuckCalls(-1, 1) }},
+		{"breaker: StuckCalls's age must be at least 1ms, got 1ns", func() { breaker.StuckCalls(1, 1) }},
+		{"breaker: StuckCalls must be between 1 and 2147483647, got 0", func() { breaker.StuckCalls(time.Second, 0) }},
 		{"breaker: Window must be at least 1ms, got 0s", func() { breaker.Window(0) }},
 		{"breaker: CountWindow must be between 1 and 1000000, got 0", func() { breaker.CountWindow(0) }},
 		{"breaker: Window(1s) and CountWindow(5) exclude each other; leave one out", func() {
@@ -369,7 +370,11 @@ func TestBadOptionsPanicWithTheFix(t *testing.T) {
 		{"breaker: Classify must not be nil; leave it out", func() { breaker.Classify(nil) }},
 		{"breaker: Initially must be Closed, Open or HalfOpen, got State(3)", func() { breaker.Initially(3) }},
 		{"breaker: MaxKeys must be between 1 and 2147483647, got 0", func() { breaker.MaxKeys(0) }},
-		{"breaker: IdleAfter must be positive, got 0s", func() { breaker.IdleAfter(0) }},
+		{"breaker: IdleAfter must be at least 1s, got 0s", func() { breaker.IdleAfter(0) }},
+		{"breaker: IdleAfter must be at least 1s, got 1ns", func() { breaker.IdleAfter(1) }},
+		{"breaker: an option must not be nil, number 1 is; leave it out", func() { breaker.New(breaker.Counted(), nil) }},
+		{"breaker: an option must not be nil, number 0 is; leave it out", func() { breaker.NewKeyed[int](nil) }},
+		{"breaker: a rule must not be nil, number 0 is; leave it out", func() { breaker.New().SetRules(nil) }},
 		{"breaker: MaxOpenShare must be a ratio of at least 0.000001 and at most 1, got 0", func() { breaker.MaxOpenShare(0) }},
 	}
 	for _, tt := range tests {

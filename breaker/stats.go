@@ -76,7 +76,7 @@ func (c *counts) end(o Outcome, late bool) {
 
 // Stats returns a snapshot.
 func (b *Breaker) Stats() Stats {
-	b.mu.Lock()
+	b.lock()
 	r := b.rules.Load()
 	s := Stats{
 		State:               b.state,

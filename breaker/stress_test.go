@@ -244,7 +244,7 @@ func TestCallsOfManyGoroutinesThroughAnOutageInVirtualTime(t *testing.T) {
 
 func TestTheCountOfOpenKeysHoldsFromManyGoroutines(t *testing.T) {
 	k := breaker.NewKeyed[int](breaker.ConsecutiveFailures(2), breaker.OpenFor(time.Millisecond), breaker.RampUp(time.Millisecond),
-		breaker.MaxOpenShare(0.5), breaker.MaxKeys(12), breaker.IdleAfter(time.Millisecond))
+		breaker.MaxOpenShare(0.5), breaker.MaxKeys(12), breaker.IdleAfter(time.Second))
 	var wg sync.WaitGroup
 	for g := range uint64(8) {
 		wg.Go(func() {
@@ -262,6 +262,8 @@ func TestTheCountOfOpenKeysHoldsFromManyGoroutines(t *testing.T) {
 					b.Disable()
 				case 4, 5, 6:
 					_ = b.Do(context.Background(), succeed)
+				case 7:
+					breaker.Sweep(k)
 				default:
 					_ = b.Do(context.Background(), fail)
 				}

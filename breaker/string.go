@@ -15,6 +15,7 @@ import (
 // says nothing of the state and takes no lock. Two breakers with the same rules
 // and times have the same line.
 func (b *Breaker) String() string {
+	b.mustBeMade()
 	var s strings.Builder
 	s.WriteString("Breaker(")
 	s.WriteString(b.rules.Load().String())

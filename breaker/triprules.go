@@ -61,9 +61,10 @@ func SlowCallRate(over time.Duration, ratio float64, minCalls int) Rule {
 // StuckCalls opens when n calls have been in flight for longer than age: they
 // need not end to be noticed. It is noticed within an eighth of age. Only calls
 // that began in the present closed state count. It makes each call take a lock
-// twice.
+// twice, and while calls are in flight a timer runs every eighth of age, which
+// is at least 1 ms.
 func StuckCalls(age time.Duration, n int) Rule {
-	mustBePositive("StuckCalls's age", age)
+	atLeast("StuckCalls's age", age, time.Millisecond)
 	between("StuckCalls", n, 1, math.MaxInt32)
 	return trip(func(r *rules) { r.age, r.stuck = age, n })
 }
@@ -71,9 +72,7 @@ func StuckCalls(age time.Duration, n int) Rule {
 // Window sets how far the rules look back, in rolling time; 10 seconds by
 // default. The window moves on in steps of a tenth. It is at least 1 ms.
 func Window(d time.Duration) Rule {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("breaker: Window must be at least 1ms, got %v", d))
-	}
+	atLeast("Window", d, time.Millisecond)
 	return ruleFunc(func(r *rules) { r.window = d })
 }
 
@@ -121,6 +120,12 @@ func millionths(name string, ratio float64) uint64 {
 func mustBePositive(name string, d time.Duration) {
 	if d <= 0 {
 		panic(fmt.Sprintf("breaker: %s must be positive, got %v", name, d))
+	}
+}
+
+func atLeast(name string, d, low time.Duration) {
+	if d < low {
+		panic(fmt.Sprintf("breaker: %s must be at least %v, got %v", name, low, d))
 	}
 }
 

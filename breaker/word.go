@@ -6,7 +6,7 @@ package breaker
 //
 // It changes under Breaker.mu alone, and readers never write it. A call is
 // admitted at once if none of the entry bits is set, and a success is done if
-// all of the lower half is 0. The generation grows by one with each state
+// nothing of the lower half is set but flagMade. The generation grows by one with each state
 // change: a permit carries the one it was made in, and a result that comes in
 // another counts nowhere. It would have to wrap around within one call to be
 // mistaken.
@@ -34,6 +34,12 @@ const (
 	// under the lock.
 	flagWatch = 1 << 9
 
+	// flagMade: New has made the breaker. It makes the word of a zero value one
+	// that the fast paths do not take.
+	flagMade = 1 << 10
+	// flagShut: open, and nobody counts rejections or is told of them.
+	flagShut = 1 << 11
+
 	// entryBits make an acquisition take the long way.
 	entryBits = stateMask | flagRamp | flagFollow | flagStamp | flagCount
 	// lockedBits make a success take the lock.
@@ -44,7 +50,8 @@ const (
 
 func stateOf(word uint64) State { return State(word & stateMask) }
 func genOf(word uint64) uint32  { return uint32(word >> genShift) } // #nosec G115 -- 32 bits are left
-func quiet(word uint64) bool    { return uint32(word) == 0 }        // #nosec G115 -- the lower half is wanted
+func quiet(word uint64) bool    { return uint32(word) == flagMade } // #nosec G115 -- the lower half is wanted
+func plain(word uint64) bool    { return word&(flagMade|entryBits) == flagMade }
 func refuses(word uint64) bool  { return stateOf(word) == Open || word&flagFull != 0 }
 
 // publishLocked writes the word anew from what mu guards.
@@ -79,6 +86,9 @@ func (b *Breaker) publishLocked() {
 			flags |= flagFull
 		}
 	case Open:
+		if !b.loud {
+			flags |= flagShut
+		}
 	}
 	word := b.gen<<genShift | flags | uint64(b.state)
 	if word != b.word.Load() {
