@@ -21,35 +21,38 @@ func Batch[In, Out any](p *Pipeline[In, Out], n int, opts ...Option) *Pipeline[I
 	}
 	c := newConfig("batch", opts, "Every", "Buffer")
 	c.detail = strconv.Itoa(n)
-	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[[]Out] {
+	return extend(p, c, func(r *run, at int, up producer[Out]) producer[[]Out] {
 		if c.every > 0 && !r.inline {
-			return buffered(r, c, timedBatch(up, n, c.every))
+			from, to := r.cross().loops()
+			return buffered(r, at, c, timedBatch(from, to, up, n, c.every))
 		}
-		return buffered(r, c, batch(up, n))
+		return buffered(r, at, c, batch(r.loop, up, n))
 	})
 }
 
 // firstCap bounds what is allocated for a batch before it is known to get full.
 const firstCap = 1024
 
-func batch[T any](up producer[T], n int) producer[[]T] {
+func batch[T any](l *loop, up producer[T], n int) producer[[]T] {
 	return func(ctx context.Context, yield func([]T) bool) error {
 		var items []T
+		var lowest *input
 		left := false
 		err := up(ctx, func(v T) bool {
 			if items == nil {
 				items = make([]T, 0, min(n, firstCap))
 			}
+			lowest = l.keepLowest(lowest)
 			if items = append(items, v); len(items) < n {
 				return true
 			}
-			full := items
-			items = nil
-			left = !yield(full)
+			full, in := items, lowest
+			items, lowest = nil, nil
+			left = !pass(l, in, full, yield)
 			return !left
 		})
 		if len(items) > 0 && !left && ctx.Err() == nil && !isFault(err) {
-			yield(items)
+			pass(l, lowest, items, yield)
 		}
 		return err
 	}

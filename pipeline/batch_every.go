@@ -12,12 +12,12 @@ import (
 // timedBatch is batch with a bound on how long an item waits. What comes before
 // it runs on a goroutine of its own: a source that blocks could not be
 // interrupted on ours.
-func timedBatch[T any](up producer[T], n int, every time.Duration) producer[[]T] {
+func timedBatch[T any](from, to *loop, up producer[T], n int, every time.Duration) producer[[]T] {
 	return func(ctx context.Context, yield func([]T) bool) error {
 		b := &collector[T]{
-			size: n, every: every, clock: mono.New(),
+			from: from, to: to, size: n, every: every, clock: mono.New(),
 			begun: make(chan struct{}, 1),
-			full:  make(chan []T, 1),
+			full:  make(chan held[[]T], 1),
 			ended: make(chan struct{}),
 		}
 		return b.run(ctx, up, yield)
@@ -32,17 +32,20 @@ func timedBatch[T any](up producer[T], n int, every time.Duration) producer[[]T]
 // next item, and who takes an unfinished one first looks into the channel, under
 // mu, so that no item can be appended in between.
 type collector[T any] struct {
+	from, to *loop
+
 	size  int
 	every time.Duration
 	clock mono.Clock
 
 	begun chan struct{} // signals the first item of a batch
-	full  chan []T
+	full  chan held[[]T]
 	ended chan struct{} // closed when up has ended
 
 	mu    sync.Mutex
 	items []T
-	due   int64 // when items must be handed on
+	of    *input // the lowest of theirs
+	due   int64  // when items must be handed on
 
 	done sync.WaitGroup
 	err  error // of up; written before ended is closed
@@ -73,10 +76,10 @@ func (b *collector[T]) add(ctx context.Context, v T) bool {
 		b.items = make([]T, 0, min(b.size, firstCap))
 		b.due = b.clock.Now() + int64(b.every)
 	}
-	b.items = append(b.items, v)
-	n, full := len(b.items), b.items
+	b.items, b.of = append(b.items, v), b.from.keepLowest(b.of)
+	n, full := len(b.items), held[[]T]{b.items, b.of}
 	if n == b.size {
-		b.items = nil
+		b.items, b.of = nil, nil
 	}
 	b.mu.Unlock()
 	switch n {
@@ -97,22 +100,23 @@ func (b *collector[T]) add(ctx context.Context, v T) bool {
 
 // take returns the batch that must be handed on first, a full one or one in the
 // making that is due, or how long to wait for that: never, if there is none.
-func (b *collector[T]) take(flush bool) (items []T, wait time.Duration) {
+func (b *collector[T]) take(flush bool) (batch held[[]T], wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
-	case items = <-b.full:
-		return items, 0
+	case batch = <-b.full:
+		return batch, 0
 	default:
 	}
 	if len(b.items) == 0 {
-		return nil, -1
+		return batch, -1
 	}
 	if wait = time.Duration(b.due - b.clock.Now()); wait > 0 && !flush {
-		return nil, wait
+		return batch, wait
 	}
-	items, b.items = b.items, nil
-	return items, 0
+	batch = held[[]T]{b.items, b.of}
+	b.items, b.of = nil, nil
+	return batch, 0
 }
 
 // consume reports whether up has ended and all that it made was taken. It stops
@@ -124,15 +128,15 @@ func (b *collector[T]) consume(ctx context.Context, cancel func(), yield func([]
 	defer timer.Stop()
 	timer.Stop()
 	for {
-		items, wait := b.take(false)
-		if items == nil {
+		batch, wait := b.take(false)
+		if batch.item == nil {
 			var due <-chan time.Time
 			if wait > 0 {
 				timer.Reset(wait)
 				due = timer.C
 			}
 			select {
-			case items = <-b.full:
+			case batch = <-b.full:
 			case <-b.begun:
 				continue // now there is a time to wait for
 			case <-due:
@@ -143,7 +147,7 @@ func (b *collector[T]) consume(ctx context.Context, cancel func(), yield func([]
 				return false
 			}
 		}
-		if ctx.Err() != nil || !yield(items) {
+		if ctx.Err() != nil || !pass(b.to, batch.of, batch.item, yield) {
 			return false
 		}
 	}
@@ -152,11 +156,11 @@ func (b *collector[T]) consume(ctx context.Context, cancel func(), yield func([]
 // rest hands on what is left when up has ended.
 func (b *collector[T]) rest(ctx context.Context, yield func([]T) bool) bool {
 	for {
-		items, _ := b.take(!isFault(b.err))
-		if items == nil {
+		batch, _ := b.take(!isFault(b.err))
+		if batch.item == nil {
 			return ctx.Err() == nil
 		}
-		if ctx.Err() != nil || !yield(items) {
+		if ctx.Err() != nil || !pass(b.to, batch.of, batch.item, yield) {
 			return false
 		}
 	}

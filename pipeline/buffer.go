@@ -3,26 +3,34 @@ package pipeline
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/stream"
 )
 
 // buffered puts the queue behind a stage that asked for one.
-func buffered[T any](r *run, c *config, up producer[T]) producer[T] {
+func buffered[T any](r *run, at int, c *config, up producer[T]) producer[T] {
 	if c.buffer == 0 || r.inline {
 		return up
 	}
+	inputs := r.cross()
+	up = fed(inputs, up)
 	return func(ctx context.Context, yield func(T) bool) error {
-		b := &boundary[T]{ring: stream.NewRing[T](c.buffer)}
+		b := &boundary[T]{ring: stream.NewRing[T](c.buffer), inputs: inputs}
+		if r.stages != nil {
+			b.fill = &r.stages[at].buffered
+		}
 		return b.run(ctx, up, yield)
 	}
 }
 
 // boundary is where items change goroutines, with a queue and without workers.
 type boundary[T any] struct {
-	ring *stream.Ring[T]
-	done sync.WaitGroup
+	ring   *stream.Ring[T]
+	inputs *carrier
+	fill   *atomic.Int64 // counts what is in the ring, if anybody can ask
+	done   sync.WaitGroup
 
 	err error // of up; written before done
 }
@@ -30,8 +38,15 @@ type boundary[T any] struct {
 // run runs up on a goroutine of its own and yields what it makes on this one.
 func (b *boundary[T]) run(ctx context.Context, up producer[T], yield func(T) bool) error {
 	inner, cancel := context.WithCancel(ctx)
+	push := b.ring.Push
+	if b.fill != nil {
+		push = func(v T) bool {
+			b.fill.Add(1) // before: it may be taken at once. Stats leaves out the one that waits for room
+			return b.ring.Push(v)
+		}
+	}
 	b.done.Add(1)
-	go fault.Catch(func() { b.err = up(inner, b.ring.Push) }, func(f *fault.Fault) {
+	go fault.Catch(func() { b.err = up(inner, push) }, func(f *fault.Fault) {
 		if f != nil {
 			b.err = f.Err()
 		}
@@ -50,14 +65,19 @@ func (b *boundary[T]) consume(ctx context.Context, cancel func(), yield func(T) 
 	defer b.done.Wait()
 	defer b.ring.Stop()
 	defer cancel()
-	for {
+	_, l := b.inputs.loops()
+	for n := int64(0); ; n++ {
 		v, ok := b.ring.NextUntil(ctx.Done(), nil)
 		switch {
 		case ctx.Err() != nil:
 			return false
 		case !ok:
 			return true
-		case !yield(v):
+		}
+		if b.fill != nil {
+			b.fill.Add(-1)
+		}
+		if !pass(l, b.inputs.take(n), v, yield) {
 			return false
 		}
 	}

@@ -59,7 +59,7 @@ func (m *many[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
 	default:
 		return m.spread(r, at, up)
 	}
-	return buffered(r, m.config, m.fuse(r, at, up))
+	return buffered(r, at, m.config, m.fuse(r, at, up))
 }
 
 // expand yields what f makes of one item. It reports false if yield did, and
@@ -102,6 +102,7 @@ func (m *many[I, O]) expand(ctx context.Context, r *run, at int, index int64, in
 
 // fuse runs the stage in the loop of what comes before it.
 func (m *many[I, O]) fuse(r *run, at int, up producer[I]) producer[O] {
+	l := r.loop
 	return func(ctx context.Context, yield func(O) bool) error {
 		var failed error
 		index := int64(-1)
@@ -110,7 +111,9 @@ func (m *many[I, O]) fuse(r *run, at int, up producer[I]) producer[O] {
 		err := up(ctx, func(in I) bool {
 			index++
 			var more bool
-			more, failed = m.expand(ctx, r, at, index, in, live)
+			if more, failed = m.expand(ctx, r, at, index, in, live); !more {
+				l.unfinish() // there may be more of the sequence
+			}
 			return more
 		})
 		if failed != nil {
@@ -122,9 +125,17 @@ func (m *many[I, O]) fuse(r *run, at int, up producer[I]) producer[O] {
 
 // spread runs the stage on workers of its own.
 func (m *many[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
-	settings := m.settings()
+	settings, c := m.settings(), r.cross()
+	up = fed(c, up)
+	_, l := c.loops()
 	return func(ctx context.Context, yield func(O) bool) error {
 		var failed error
+		all := func(b *burst[O]) (more bool) {
+			if more, failed = b.yield(ctx, yield); !more {
+				l.unfinish()
+			}
+			return more
+		}
 		p := stream.NewParallel[I, *burst[O]](settings)
 		r.register(at, p)
 		err := p.RunEarly(ctx, up,
@@ -141,11 +152,7 @@ func (m *many[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 				})
 				return b, err
 			},
-			func(_ int64, b *burst[O]) bool {
-				var more bool
-				more, failed = b.yield(ctx, yield)
-				return more
-			})
+			func(index int64, b *burst[O]) bool { return pass(l, c.take(index), b, all) })
 		if failed != nil {
 			return failed
 		}

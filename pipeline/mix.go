@@ -12,25 +12,32 @@ import (
 // items come, in any order: unlike spread it must not read one sequence to its
 // end before it looks at the next.
 func (m *many[I, O]) mix(r *run, at int, up producer[I]) producer[O] {
-	settings := m.settings()
+	settings, c := m.settings(), r.cross()
+	up = fed(c, up)
+	_, l := c.loops()
 	return func(ctx context.Context, yield func(O) bool) error {
 		inner, cancel := context.WithCancel(ctx)
-		x := &mixer[O]{items: make(chan O, burstSize)}
+		x := &mixer[O]{items: make(chan held[O], burstSize), loop: l}
 		x.done.Add(1)
 		go fault.Catch(func() {
 			p := stream.NewParallel[I, struct{}](settings)
 			r.register(at, p)
 			x.err = p.Run(inner, up, func(ctx context.Context, index int64, in I) (struct{}, error) {
+				of := c.look(index)
 				_, err := m.expand(ctx, r, at, index, in, func(out O) bool {
+					c.hold(of)
 					select {
-					case x.items <- out:
+					case x.items <- held[O]{out, of}:
 						return true
 					case <-ctx.Done():
 						return false
 					}
 				})
 				return struct{}{}, err
-			}, func(int64, struct{}) bool { return true })
+			}, func(index int64, _ struct{}) bool {
+				l.drop(c.take(index)) // what came of it is held by itself
+				return true
+			})
 		}, func(f *fault.Fault) {
 			if f != nil {
 				x.err = f.Err()
@@ -45,9 +52,16 @@ func (m *many[I, O]) mix(r *run, at int, up producer[I]) producer[O] {
 	}
 }
 
+// held is an item and its input.
+type held[T any] struct {
+	item T
+	of   *input
+}
+
 // mixer is the queue between the workers of a mix and its consumer.
 type mixer[O any] struct {
-	items chan O
+	items chan held[O]
+	loop  *loop // of the consumer
 	done  sync.WaitGroup
 	err   error // written before items is closed
 }
@@ -65,7 +79,7 @@ func (x *mixer[O]) consume(ctx context.Context, cancel func(), yield func(O) boo
 				return false
 			case !ok:
 				return true
-			case !yield(v):
+			case !pass(x.loop, v.of, v.item, yield):
 				return false
 			}
 		case <-ctx.Done():

@@ -46,6 +46,7 @@ type run struct {
 	inline bool          // Execute: no stage may use another goroutine
 	stages []*meter      // nil if nobody can ask for statistics
 	drain  chan struct{} // closed when no more is to be taken; nil if nobody can ask for it
+	loop   *loop         // while it is being built: of what is built next; nil without Checkpoints
 }
 
 // draining reports whether no more is to be taken.

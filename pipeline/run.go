@@ -24,6 +24,9 @@ type Run[Out any] struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	ring   *stream.Ring[Out]
+	inputs *inputs  // nil without Checkpoints
+	made   *carrier // takes the inputs of the results to their reader
+	taken  int64    // how many results were taken; the reader's
 
 	drainOnce sync.Once
 	reader    atomic.Bool  // Results or Wait reads
@@ -37,8 +40,12 @@ type Run[Out any] struct {
 // Start begins to run the pipeline over src on a goroutine of its own, and
 // returns at once. Results wait in a queue of 64 for [Run.Results] or
 // [Run.Wait]; when it is full the run waits too.
-func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Out] {
+func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In], opts ...RunOption) *Run[Out] {
 	check(ctx, src)
+	var c runConfig
+	for _, o := range opts {
+		o.applyRun(&c)
+	}
 	inner, cancel := context.WithCancel(ctx)
 	r := &Run[Out]{ctx: ctx, cancel: cancel, ring: stream.NewRing[Out](resultQueue)}
 	r.stages = make([]*meter, len(p.stages))
@@ -46,12 +53,17 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Ou
 		r.stages[i] = &meter{config: c, at: i, clock: mono.New()}
 	}
 	r.drain = make(chan struct{})
-	up := p.flow(&r.run, 0, untilDrain(&r.run, source(src)))
+	up := build(r, p, src, c)
+	r.inputs = c.inputs
 	r.done.Add(1)
+	w := startWatch(c, r.Stats, cancel)
 	push := func(v Out) bool { return r.ring.PushUntil(v, inner.Done()) }
 	go fault.Catch(func() { r.err = deliver(inner, up, push) }, func(f *fault.Fault) {
 		if f != nil {
 			r.err = f.Err()
+		}
+		if err := w.stop(); err != nil {
+			r.err = err
 		}
 		if r.stopped.Load() {
 			r.err = nil // asked for: what stopping makes of the callbacks is no news
@@ -63,6 +75,18 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In]) *Run[Ou
 		r.done.Done()
 	})
 	return r
+}
+
+// build builds the run's stages.
+func build[In, Out any](r *Run[Out], p *Pipeline[In, Out], src iter.Seq[In], c runConfig) producer[Out] {
+	first := untilDrain(&r.run, source(src))
+	if c.inputs != nil {
+		r.loop = &loop{inputs: c.inputs}
+		first = numbered(r.loop, first)
+	}
+	up := p.flow(&r.run, 0, first)
+	r.made = r.cross()
+	return fed(r.made, up)
 }
 
 // untilDrain ends a source when no more is to be taken. An item that the source
@@ -98,6 +122,7 @@ func (r *Run[Out]) Results() iter.Seq2[Out, error] {
 			if !yield(v, nil) {
 				return
 			}
+			r.finished()
 		}
 		r.done.Wait()
 		ended = true
@@ -113,6 +138,34 @@ func (r *Run[Out]) Results() iter.Seq2[Out, error] {
 	}
 }
 
+// finished says that the reader is done with the result that it took last.
+func (r *Run[Out]) finished() {
+	if r.made != nil {
+		r.made.to.drop(r.made.take(r.taken))
+		r.taken++
+	}
+}
+
+// Checkpoint returns the number of the source's first item that is not done:
+// where a run of [Checkpoints] goes on if this one stops now. All items before it
+// are done.
+//
+// An item is done when everything that stages made of it is: a result when its
+// reader asks for the next one or when Wait has discarded it, and whatever a
+// filter, an OnError or a dead letter has dropped. An item in a [Batch] or a
+// window is done when that is. One that failed and ended the run is not, nor is a
+// result whose loop was left by break; so an item may be done again, but none is
+// left out. It may be called at any time, also after the end.
+//
+// A [Distinct] or a [Scan] begins anew in each run. It panics without the option
+// Checkpoints.
+func (r *Run[Out]) Checkpoint() int64 {
+	if r.inputs == nil {
+		panic("pipeline: this run has no checkpoint; give Start the option Checkpoints")
+	}
+	return r.inputs.low()
+}
+
 // Wait returns when the run has ended, with its error: nil also for a run that
 // was stopped. If nobody reads the results, Wait does so, discards and counts
 // them.
@@ -122,6 +175,7 @@ func (r *Run[Out]) Wait() error {
 			if _, ok := r.ring.Next(); !ok {
 				break
 			}
+			r.finished()
 			r.discarded.Add(1)
 		}
 	}

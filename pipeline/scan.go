@@ -72,11 +72,15 @@ func Distinct[In, Out any, Key comparable](p *Pipeline[In, Out], n int, key func
 // undoes [Batch].
 func Unbatch[In, Out any](p *Pipeline[In, []Out], opts ...Option) *Pipeline[In, Out] {
 	c := newConfig("unbatch", opts, "Buffer")
-	return extend(p, c, func(r *run, _ int, up producer[[]Out]) producer[Out] {
-		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+	return extend(p, c, func(r *run, at int, up producer[[]Out]) producer[Out] {
+		l := r.loop
+		return buffered(r, at, c, func(ctx context.Context, yield func(Out) bool) error {
 			return up(ctx, func(items []Out) bool {
-				for _, v := range items {
+				for i, v := range items {
 					if ctx.Err() != nil || !yield(v) {
+						if i+1 < len(items) {
+							l.unfinish()
+						}
 						return false
 					}
 				}

@@ -14,6 +14,9 @@ import (
 type Stats struct {
 	// Stages are in the order of the pipeline.
 	Stages []StageStats
+	// Checkpoint is what [Run.Checkpoint] returns, or -1 without the option
+	// Checkpoints.
+	Checkpoint int64
 	// Discarded counts the results that Wait threw away.
 	Discarded int64
 	// Stopped says that Stop, or a break out of Results, ended the run.
@@ -41,6 +44,10 @@ type StageStats struct {
 	// one has begun and that have not been handed on. Both are 0 for a stage
 	// without workers of its own.
 	Queued, Begun int64
+	// Buffered counts items that wait behind the stage, in its Buffer, for what
+	// follows. It is 0 for a stage without one, and for one with workers of its own,
+	// where they are among Begun.
+	Buffered int64
 }
 
 // pool is the workers of a stage; the stream engine has them.
@@ -58,6 +65,7 @@ type meter struct {
 	clock mono.Clock
 
 	in, out, errors, busy atomic.Int64
+	buffered              atomic.Int64
 	calls                 atomic.Int64
 	seldom                atomic.Bool // calls are fast: time few of them
 
@@ -76,9 +84,13 @@ const (
 // Stats returns what has happened so far.
 func (r *Run[Out]) Stats() Stats {
 	s := Stats{
-		Stages:    make([]StageStats, len(r.stages)),
-		Discarded: r.discarded.Load(),
-		Stopped:   r.stopped.Load(),
+		Stages:     make([]StageStats, len(r.stages)),
+		Checkpoint: -1,
+		Discarded:  r.discarded.Load(),
+		Stopped:    r.stopped.Load(),
+	}
+	if r.inputs != nil {
+		s.Checkpoint = r.inputs.low()
 	}
 	for i, m := range r.stages {
 		s.Stages[i] = m.stats()
@@ -91,7 +103,7 @@ func (m *meter) stats() StageStats {
 	out := m.out.Load()
 	s := StageStats{
 		Name: m.label(m.at), In: m.in.Load(), Out: out, Errors: m.errors.Load(),
-		Busy: time.Duration(m.busy.Load()), Workers: max(m.workers, 1),
+		Busy: time.Duration(m.busy.Load()), Workers: max(m.workers, 1), Buffered: min(max(m.buffered.Load(), 0), int64(m.buffer)),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

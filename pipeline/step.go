@@ -133,9 +133,9 @@ func (s *step[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
 		return s.spread(r, at, up)
 	case s.plain != nil:
 		up := s.fuse(r, at, up)
-		return buffered(r, s.config, up)
+		return buffered(r, at, s.config, up)
 	}
-	return buffered(r, s.config, s.fuseKeep(r, at, up, new(bool)))
+	return buffered(r, at, s.config, s.fuseKeep(r, at, up, new(bool)))
 }
 
 // fuse runs the stage in the loop of what comes before it. It and fuseKeep
@@ -197,7 +197,8 @@ type kept[O any] struct {
 
 // spread runs the stage on workers of its own.
 func (s *step[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
-	settings := s.settings()
+	settings, c := s.settings(), r.cross()
+	up = fed(c, up)
 	return func(ctx context.Context, yield func(O) bool) error {
 		p := stream.NewParallel[I, kept[O]](settings)
 		if s.lanes != nil {
@@ -210,7 +211,22 @@ func (s *step[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 				out, ok, err = s.failed(ctx, r, at, index, in, err)
 			}
 			return kept[O]{out, ok}, err
-		}, func(_ int64, k kept[O]) bool { return !k.ok || yield(k.item) })
+		}, handOn(c, yield))
+	}
+}
+
+// handOn yields the items that were kept.
+func handOn[O any](c *carrier, yield func(O) bool) func(int64, kept[O]) bool {
+	if c == nil {
+		return func(_ int64, k kept[O]) bool { return !k.ok || yield(k.item) }
+	}
+	return func(index int64, k kept[O]) bool {
+		in := c.take(index)
+		if !k.ok {
+			c.to.drop(in)
+			return true
+		}
+		return pass(c.to, in, k.item, yield)
 	}
 }
 

@@ -15,15 +15,21 @@ func (p *Pipeline[In, Out]) Take(n int, opts ...Option) *Pipeline[In, Out] {
 	}
 	c := newConfig("take", opts, "Buffer")
 	c.detail = strconv.Itoa(n)
-	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[Out] {
-		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+	return extend(p, c, func(r *run, at int, up producer[Out]) producer[Out] {
+		l := r.loop
+		return buffered(r, at, c, func(ctx context.Context, yield func(Out) bool) error {
 			if n == 0 {
 				return nil
 			}
 			taken := 0
 			return up(ctx, func(v Out) bool {
-				taken++
-				return yield(v) && taken < n
+				if taken++; !yield(v) {
+					return false
+				}
+				if taken == n {
+					l.finish()
+				}
+				return taken < n
 			})
 		})
 	})
@@ -36,8 +42,8 @@ func (p *Pipeline[In, Out]) Skip(n int, opts ...Option) *Pipeline[In, Out] {
 	}
 	c := newConfig("skip", opts, "Buffer")
 	c.detail = strconv.Itoa(n)
-	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[Out] {
-		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+	return extend(p, c, func(r *run, at int, up producer[Out]) producer[Out] {
+		return buffered(r, at, c, func(ctx context.Context, yield func(Out) bool) error {
 			skipped := 0
 			return up(ctx, func(v Out) bool {
 				if skipped < n {
@@ -58,7 +64,7 @@ func (p *Pipeline[In, Out]) TakeWhile(more func(ctx context.Context, item Out) (
 	}
 	c := newConfig("takewhile", opts, "Buffer", "OnError", "DeadLetter")
 	return extend(p, c, func(r *run, at int, up producer[Out]) producer[Out] {
-		return buffered(r, c, func(ctx context.Context, yield func(Out) bool) error {
+		return buffered(r, at, c, func(ctx context.Context, yield func(Out) bool) error {
 			ended := false
 			s := &step[Out, Out]{config: c, keep: func(ctx context.Context, v Out) (Out, bool, error) {
 				ok, err := more(ctx, v)

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,23 +23,63 @@ func Slide[In, Out any](p *Pipeline[In, Out], size, step int, opts ...Option) *P
 	}
 	c := newConfig("slide", opts, "Buffer")
 	c.detail = fmt.Sprintf("%d by %d", size, step)
-	return stateful(p, c, func() func(context.Context, Out) ([]Out, bool, error) {
-		var items []Out
-		skip := 0 // items to leave out before the next window
-		return func(_ context.Context, v Out) ([]Out, bool, error) {
+	return extend(p, c, func(r *run, at int, up producer[Out]) producer[[]Out] {
+		return buffered(r, at, c, slide(r, up, size, step))
+	})
+}
+
+func slide[T any](r *run, up producer[T], size, step int) producer[[]T] {
+	l := r.loop
+	return func(ctx context.Context, yield func([]T) bool) error {
+		var items []T
+		var of []*input        // of each, in a run with Checkpoints
+		skip, left := 0, false // skip: items to leave out before the next window
+		err := up(ctx, func(v T) bool {
 			if skip > 0 {
 				skip--
-				return nil, false, nil
+				return true
+			}
+			if l != nil {
+				of = append(of, l.keep())
 			}
 			if items = append(items, v); len(items) < size {
-				return nil, false, nil
+				return true
 			}
-			window := items
+			window, in := items, lowestOf(l, of, 0, size)
+			keep := min(step, size)
 			skip = max(step-size, 0)
-			items = append(make([]Out, 0, size), window[min(step, size):]...)
-			return window, true, nil
+			items = append(make([]T, 0, size), window[keep:]...)
+			of = dropFirst(l, of, keep)
+			left = !pass(l, in, window, yield)
+			return !left
+		})
+		if err == nil && !left && ctx.Err() == nil && !r.draining() {
+			dropFirst(l, of, len(of)) // no window will have them
 		}
-	})
+		return err
+	}
+}
+
+// lowestOf holds the input with the lowest number from lo to hi-1 once more.
+func lowestOf(l *loop, of []*input, lo, hi int) *input {
+	if l == nil {
+		return nil
+	}
+	in := slices.MinFunc(of[lo:hi], func(a, b *input) int { return cmp.Compare(a.number, b.number) })
+	l.inputs.hold(in)
+	return in
+}
+
+// dropFirst lets go of the first n.
+func dropFirst(l *loop, of []*input, n int) []*input {
+	if l == nil {
+		return nil
+	}
+	for _, in := range of[:n] {
+		l.drop(in)
+	}
+	clear(of[:n])
+	return of[n:]
 }
 
 // SlideTime adds a stage that hands on, every so often from the first item on,
@@ -58,12 +100,16 @@ func SlideTime[In, Out any](p *Pipeline[In, Out], length, every time.Duration, l
 	}
 	c := newConfig("slidetime", opts, "Buffer")
 	c.detail, c.every = fmt.Sprintf("%v, limit %d", length, limit), every
-	return extend(p, c, func(r *run, _ int, up producer[Out]) producer[[]Out] {
+	return extend(p, c, func(r *run, at int, up producer[Out]) producer[[]Out] {
 		if r.inline {
-			return buffered(r, c, batch(up, limit))
+			return buffered(r, at, c, batch(r.loop, up, limit))
 		}
-		return buffered(r, c, func(ctx context.Context, yield func([]Out) bool) error {
-			h := &history[Out]{length: int64(length), every: int64(every), limit: limit, clock: mono.New(), begun: make(chan struct{}), ended: make(chan struct{})}
+		from, to := r.cross().loops()
+		return buffered(r, at, c, func(ctx context.Context, yield func([]Out) bool) error {
+			h := &history[Out]{
+				from: from, to: to, length: int64(length), every: int64(every), limit: limit,
+				clock: mono.New(), begun: make(chan struct{}), ended: make(chan struct{}),
+			}
 			return h.run(ctx, up, yield)
 		})
 	})
@@ -71,6 +117,7 @@ func SlideTime[In, Out any](p *Pipeline[In, Out], length, every time.Duration, l
 
 // history is what came to a SlideTime stage, the oldest first.
 type history[T any] struct {
+	from, to      *loop
 	length, every int64
 	limit         int
 	clock         mono.Clock
@@ -81,9 +128,10 @@ type history[T any] struct {
 
 	mu    sync.Mutex
 	items []T
-	at    []int64 // when each came
-	first int64   // when the first of all came
-	fresh int     // how many of items no window has held
+	at    []int64  // when each came
+	of    []*input // of each, in a run with Checkpoints
+	first int64    // when the first of all came
+	fresh int      // how many of items no window has held
 }
 
 func (h *history[T]) run(ctx context.Context, up producer[T], yield func([]T) bool) error {
@@ -115,6 +163,9 @@ func (h *history[T]) add(v T) {
 		h.dropLocked(1)
 	}
 	h.items, h.at = append(h.items, v), append(h.at, now)
+	if h.from != nil {
+		h.of = append(h.of, h.from.keep())
+	}
 	h.fresh++
 	h.mu.Unlock()
 	if begins {
@@ -125,12 +176,12 @@ func (h *history[T]) add(v T) {
 // dropLocked forgets the n oldest items.
 func (h *history[T]) dropLocked(n int) {
 	clear(h.items[:n])
-	h.items, h.at = h.items[n:], h.at[n:]
+	h.items, h.at, h.of = h.items[n:], h.at[n:], dropFirst(h.from, h.of, n)
 	h.fresh = min(h.fresh, len(h.items))
 }
 
 // window returns the items of the length of time before end.
-func (h *history[T]) window(end int64) []T {
+func (h *history[T]) window(end int64) (w held[[]T]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	old, n := 0, 0
@@ -142,12 +193,14 @@ func (h *history[T]) window(end int64) []T {
 			n++
 		}
 	}
-	h.dropLocked(old)
-	if n == 0 {
-		return nil
+	if n > 0 {
+		w = held[[]T]{append([]T(nil), h.items[old:old+n]...), lowestOf(h.from, h.of, old, old+n)}
 	}
-	h.fresh = min(h.fresh, len(h.items)-n)
-	return append([]T(nil), h.items[:n]...)
+	h.dropLocked(old)
+	if n > 0 {
+		h.fresh = min(h.fresh, len(h.items)-n)
+	}
+	return w
 }
 
 // consume reports whether up has ended and all windows were taken. It stops and
@@ -173,7 +226,7 @@ func (h *history[T]) consume(ctx context.Context, cancel func(), yield func([]T)
 		case <-ctx.Done():
 			return false
 		}
-		if w := h.window(due); w != nil && (ctx.Err() != nil || !yield(w)) {
+		if w := h.window(due); w.item != nil && (ctx.Err() != nil || !pass(h.to, w.of, w.item, yield)) {
 			return false
 		}
 	}
@@ -181,12 +234,21 @@ func (h *history[T]) consume(ctx context.Context, cancel func(), yield func([]T)
 
 // last hands on what no window has held when up has ended.
 func (h *history[T]) last(ctx context.Context, yield func([]T) bool) bool {
-	rest := h.items[len(h.items)-h.fresh:]
+	old := len(h.items) - h.fresh
+	rest := h.items[old:]
 	switch {
 	case ctx.Err() != nil:
 		return false
-	case len(rest) == 0 || isFault(h.err):
+	case isFault(h.err):
 		return true
+	case len(rest) > 0:
+		h.of = dropFirst(h.to, h.of, old)
+		if !pass(h.to, lowestOf(h.to, h.of, 0, len(h.of)), rest, yield) {
+			return false
+		}
 	}
-	return yield(rest)
+	if h.err == nil {
+		dropFirst(h.to, h.of, len(h.of))
+	}
+	return true
 }
