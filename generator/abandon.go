@@ -31,8 +31,8 @@ func abandon[T any](c *core[T]) {
 		return // it has ended
 	}
 	l.cancel()
-	if l.prefetch != nil {
-		l.prefetch.ring.Stop()
+	if l.halt != nil {
+		l.halt()
 		return
 	}
 	// Cleanups share one goroutine, and the producer's last calls may take their

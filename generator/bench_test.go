@@ -72,6 +72,15 @@ func BenchmarkAll(b *testing.B) {
 		b.Run("ctx="+name+"/impl=weir", func(b *testing.B) {
 			each(b, func() int { return rangeOver(generator.New(ctx, produce).All()) })
 		})
+		b.Run("ctx="+name+"/impl=weir-loop", func(b *testing.B) {
+			each(b, func() int {
+				n := 0
+				for range generator.New(ctx, produce).All() {
+					n++
+				}
+				return n
+			})
+		})
 		b.Run("ctx="+name+"/impl=iter", func(b *testing.B) {
 			each(b, func() int {
 				return rangeOver(func(yield func(int) bool) { _ = produce(ctx, yield) })

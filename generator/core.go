@@ -12,44 +12,23 @@ import (
 
 // core is a generator without its handle.
 type core[T any] struct {
-	ctx     context.Context // ends the generator
-	done    <-chan struct{} // ctx's, nil if it never ends
+	gate
 	produce func(context.Context, func(T) bool) error
 	buffer  int
 
-	flags   atomic.Uint32           // see below
-	looping atomic.Bool             // a loop has taken the turn; when it gives it back, the generator has ended
-	life    atomic.Pointer[life[T]] // from the producer's beginning to its end
-	ended   atomic.Pointer[ending]  // set once it has ended, or can no more begin
+	looping atomic.Bool // a loop has taken the turn; when it gives it back, the generator has ended
 
-	// turn is held by the pull or loop at work, and guards what follows.
-	turn turn
-	next func() (T, bool) // of the coroutine, once there is one
-	stop func()
-	left bool // the consumer left a loop
+	// turn is held by the pull or loop at work, and guards what follows, and
+	// the gate's body.
+	turn     turn
+	prefetch *prefetch[T]     // once it has begun, with Buffer
+	next     func() (T, bool) // of the coroutine, once there is one
+	stop     func()
 
 	peeked    T // the next value, if hasPeeked
 	hasPeeked bool
 
 	watched runtime.Cleanup
-}
-
-const (
-	askContext uint32 = 1 << iota // the context may end
-	closed                        // by Close
-	refused                       // a producer on a caller's stack was told so
-)
-
-// life is what it takes to end a producer that has begun.
-type life[T any] struct {
-	cancel   context.CancelFunc
-	prefetch *prefetch[T] // nil without Buffer
-}
-
-// ending tells why a generator ended.
-type ending struct {
-	err error
-	cut bool // by Close, the context or the consumer, and not by the producer
 }
 
 // outcome is how a producer ended.
@@ -60,19 +39,13 @@ type outcome struct {
 	refused bool         // it was told that no more is wanted
 }
 
-// halted reports whether nothing may be handed out any more. It is the cost of a
-// value, and one load where the context never ends. Where it may, the context
-// itself is asked: a flag that a watcher sets comes some time after the cancel.
-func (c *core[T]) halted() bool {
-	f := c.flags.Load()
-	return f != 0 && (f > askContext || c.ctx.Err() != nil)
-}
-
 // enter takes the turn, or returns false if done is closed before that.
 func (c *core[T]) enter(done <-chan struct{}) bool {
-	if c.turn.try() {
-		return true
-	}
+	return c.turn.try() || c.queue(done)
+}
+
+// queue is enter for one that found the turn taken.
+func (c *core[T]) queue(done <-chan struct{}) bool {
 	if c.looping.Load() {
 		panic("generator: pull during a loop, which has the generator for itself; " +
 			"use Next in place of the loop to mix pulls")
@@ -82,16 +55,21 @@ func (c *core[T]) enter(done <-chan struct{}) bool {
 
 // begin makes what the producer runs with. It returns false, and ends the
 // generator, if the producer must not begin.
-func (c *core[T]) begin(p *prefetch[T]) (context.Context, context.CancelFunc, bool) {
+func (c *core[T]) begin(p *prefetch[T]) (context.Context, bool) {
 	ctx, cancel := context.WithCancel(c.ctx) // #nosec G118 -- conclude calls it
+	l := &c.theLife
+	l.cancel = cancel
+	if p != nil {
+		c.prefetch, l.halt, l.gone = p, p.ring.Stop, p.gone
+	}
 	// Published before closed is read; Close sets closed before it looks for
 	// the life. So one of the two sees the other.
-	c.life.Store(&life[T]{cancel, p})
+	c.life.Store(l)
 	if c.halted() {
 		c.conclude(outcome{refused: true})
-		return nil, nil, false
+		return nil, false
 	}
-	return ctx, cancel, true
+	return ctx, true
 }
 
 // conclude ends the generator, after its producer.
@@ -104,7 +82,8 @@ func (c *core[T]) conclude(o outcome) {
 	if c.hasPeeked {
 		c.takePeeked() // dropped: a coroutine was ended that waits for the one behind it
 	}
-	c.ended.Store(c.judge(o))
+	c.theEnd = c.judge(o)
+	c.ended.Store(&c.theEnd)
 }
 
 // judge says why the generator ended. The first that applies counts:
@@ -114,28 +93,28 @@ func (c *core[T]) conclude(o outcome) {
 //   - The context, if the producer was refused because of it, or returned nil or
 //     an error of the context's because it had seen that itself.
 //   - What the producer returned.
-func (c *core[T]) judge(o outcome) *ending {
+func (c *core[T]) judge(o outcome) ending {
 	switch ctxErr := ctxerr.Of(c.ctx); {
 	case o.fault != nil:
-		return &ending{err: o.fault.Err()}
+		return ending{err: o.fault.Err()}
 	case o.aborted:
-		return &ending{err: ErrAborted}
-	case c.flags.Load()&closed != 0 || c.left:
-		return &ending{cut: true}
+		return ending{err: ErrAborted}
+	case c.shut.Load()&closed != 0 || c.body != outside:
+		return ending{cut: true}
 	case ctxErr != nil && (o.refused || o.err == nil || errors.Is(o.err, c.ctx.Err()) || errors.Is(o.err, context.Cause(c.ctx))):
-		return &ending{err: ctxErr, cut: true}
+		return ending{err: ctxErr, cut: true}
 	default:
-		return &ending{err: o.err}
+		return ending{err: o.err}
 	}
 }
 
 func (c *core[T]) close() {
-	c.flags.Or(closed)
+	c.shut.Or(closed)
 	if l := c.life.Load(); l != nil {
 		l.cancel() // a producer that waits for something lets go of it
-		if p := l.prefetch; p != nil {
-			p.ring.Stop()
-			<-p.gone
+		if l.halt != nil {
+			l.halt()
+			<-l.gone
 		}
 	}
 	// A loop that is not seen here has yet to read closed: no body of it runs.
@@ -156,8 +135,8 @@ func (c *core[T]) end() {
 	case c.ended.Load() != nil:
 	case l == nil:
 		c.conclude(outcome{refused: true})
-	case l.prefetch != nil:
-		c.finish(l.prefetch)
+	case c.prefetch != nil:
+		c.finish()
 	default:
 		c.stop()
 	}

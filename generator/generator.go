@@ -62,9 +62,9 @@ func New[T any](ctx context.Context, produce func(ctx context.Context, yield fun
 	if produce == nil {
 		panic("generator: produce must not be nil")
 	}
-	c := &core[T]{ctx: ctx, done: ctx.Done(), produce: produce, buffer: newConfig(opts).buffer}
-	if c.done != nil {
-		c.flags.Store(askContext)
+	c := &core[T]{gate: gate{ctx: ctx}, produce: produce, buffer: newConfig(opts).buffer}
+	if ctx.Done() != nil {
+		c.ask = ctx
 	}
 	return &Generator[T]{c}
 }

@@ -83,30 +83,28 @@ func (g *Generator[T]) loop(body func(T) bool) {
 // each is loop for the one that has the turn. It ends the generator.
 func (g *Generator[T]) each(body func(T) bool) {
 	defer runtime.KeepAlive(g)
-	switch c := g.core; {
-	case c.ended.Load() != nil:
-	case c.buffer > 0:
-		c.eachPrefetched(body)
-	case c.next != nil:
-		g.eachPulled(body)
-	default:
-		c.run(body, true)
-	}
-}
-
-func (g *Generator[T]) eachPulled(body func(T) bool) {
 	c := g.core
-	defer c.end() // after a break, or a panic or Goexit of the body
+	if c.ended.Load() != nil {
+		return
+	}
+	if c.next == nil && c.buffer == 0 {
+		c.run(c.gated(body), true)
+		return
+	}
+	defer c.end() // also after a panic or Goexit of the body
+	if c.buffer > 0 {
+		c.eachPrefetched(body)
+		return
+	}
 	for {
 		v, ok := g.take(nil)
 		if !ok {
 			return
 		}
-		c.left = true
-		if !body(v) {
+		c.body = inside
+		if !c.passed(body(v)) {
 			return
 		}
-		c.left = false
 	}
 }
 
@@ -115,28 +113,20 @@ func (c *core[T]) eachPrefetched(body func(T) bool) {
 	if p == nil {
 		return
 	}
-	leaving := false
-	defer func() {
-		c.left = leaving
-		c.end()
-	}()
 	if c.hasPeeked && !c.halted() {
-		leaving = true
-		if !body(c.takePeeked()) {
+		c.body = inside
+		if !c.passed(body(c.takePeeked())) {
 			return
 		}
-		leaving = false
 	}
-	ring, done, ctx := p.ring, c.done, c.ctx
-	for done == nil || ctx.Err() == nil { // Close stops the ring
-		v, ok := ring.Next()
+	for !c.halted() {
+		v, ok := p.ring.Next()
 		if !ok {
 			return
 		}
-		leaving = true // also by a panic or Goexit of the body
-		if !body(v) {
+		c.body = inside
+		if !c.passed(body(v)) {
 			return
 		}
-		leaving = false
 	}
 }

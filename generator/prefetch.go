@@ -19,11 +19,11 @@ type prefetch[T any] struct {
 // prefetching starts the producer if it has not begun, and returns nil if it must
 // not. The caller has the turn.
 func (c *core[T]) prefetching() *prefetch[T] {
-	if l := c.life.Load(); l != nil {
-		return l.prefetch
+	if c.prefetch != nil {
+		return c.prefetch
 	}
 	p := &prefetch[T]{ring: stream.NewRing[T](c.buffer), gone: make(chan struct{})}
-	ctx, _, ok := c.begin(p)
+	ctx, ok := c.begin(p)
 	if !ok {
 		close(p.gone) // a Close that has seen the life waits for it
 		return nil
@@ -35,7 +35,7 @@ func (c *core[T]) prefetching() *prefetch[T] {
 func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
 	o := &p.outcome
 	var done <-chan struct{}
-	if c.done != nil {
+	if c.ask != nil {
 		done = ctx.Done()
 	}
 	fault.Catch(func() {
@@ -57,7 +57,8 @@ func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
 
 // finish stops the producer, waits for it and ends the generator. The caller has
 // the turn.
-func (c *core[T]) finish(p *prefetch[T]) {
+func (c *core[T]) finish() {
+	p := c.prefetch
 	// Looked at before Stop: the producer may have returned by itself, and then
 	// all that it made was handed out, or not.
 	dropped := !p.ring.Drained() || c.hasPeeked
@@ -65,6 +66,6 @@ func (c *core[T]) finish(p *prefetch[T]) {
 	p.ring.Stop()
 	<-p.gone
 	o := p.outcome
-	o.refused = o.refused || dropped
+	o.refused = o.refused || dropped || c.shut.Load()&refused != 0
 	c.conclude(o)
 }

@@ -61,11 +61,16 @@ func (g *Generator[T]) Peek() (v T, ok bool) {
 // done is closed while it waits for something else than the producer's own work.
 func (g *Generator[T]) pull(done <-chan struct{}) (v T, ok bool) {
 	c := g.core
-	if c.ended.Load() != nil || !c.enter(done) {
+	if c.ended.Load() != nil || !c.turn.try() && !c.queue(done) {
 		return v, false
 	}
 	defer c.turn.give() // the producer may panic
-	return g.take(done)
+	if c.next == nil || c.hasPeeked || c.halted() {
+		return g.take(done)
+	}
+	v, ok = c.next() // also if it ended meanwhile: then it has no more values
+	runtime.KeepAlive(g)
+	return v, ok
 }
 
 // take is pull for the one that has the turn.
@@ -82,7 +87,7 @@ func (g *Generator[T]) take(done <-chan struct{}) (v T, ok bool) {
 	case c.buffer > 0:
 		return g.takePrefetched(done)
 	case c.next == nil:
-		c.next, c.stop = iter.Pull(func(yield func(T) bool) { c.run(yield, false) })
+		c.next, c.stop = iter.Pull(func(yield func(T) bool) { c.run(c.passing(yield), false) })
 		g.watch()
 	}
 	v, ok = c.next()
@@ -107,7 +112,7 @@ func (g *Generator[T]) takePrefetched(done <-chan struct{}) (v T, ok bool) {
 		return v, false
 	}
 	if v, ok = p.ring.NextUntil(done, nil); !ok && (c.halted() || p.ring.Drained()) {
-		c.finish(p)
+		c.finish()
 	}
 	runtime.KeepAlive(g)
 	return v, ok

@@ -45,10 +45,14 @@ func (t *turn) wait(done <-chan struct{}) bool {
 
 func (t *turn) give() {
 	if t.state.Swap(free) == wanted {
-		select {
-		case t.channel() <- struct{}{}:
-		default:
-		}
+		t.post()
+	}
+}
+
+func (t *turn) post() {
+	select {
+	case t.channel() <- struct{}{}:
+	default:
 	}
 }
 
