@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bradenaw/juniper/iterator"
+	"github.com/samber/lo/it"
 
 	"github.com/weirkit/weir/bench/internal/harness"
 	"github.com/weirkit/weir/generator"
@@ -32,7 +33,9 @@ func generators() []harness.Case {
 		}
 		return nil
 	}
-	return []harness.Case{
+	ending, cancel := context.WithCancel(ctx)
+	_ = cancel // never called: a context that may end is what is measured
+	return append(lazySteps(row), []harness.Case{
 		{Package: "generator", Name: "range over All", Items: generatorItems, Rows: []harness.Row{
 			row("weir", func() int { return sumSeq(generator.New(ctx, count).All()) }),
 			row("juniper iterator", func() int {
@@ -42,8 +45,33 @@ func generators() []harness.Case {
 				}
 				return sum
 			}),
-			row("iter.Seq (baseline)", func() int {
+			row("juniper iterator, unknown to the compiler", func() int {
+				sum, it := 0, unknown(iterator.Counter(generatorItems))
+				for v, ok := it.Next(); ok; v, ok = it.Next() {
+					sum += v
+				}
+				return sum
+			}),
+			row("iter.Seq, unknown to the compiler (baseline)", func() int {
+				return sumSeq(unknown[iter.Seq[int]](func(yield func(int) bool) { _ = count(ctx, yield) }))
+			}),
+			row("two calls an item (floor)", func() int {
+				produce, sum := unknown(count), 0
+				body := unknown(func(v int) bool { sum += v; return true })
+				_ = produce(ctx, func(v int) bool { return body(v) })
+				return sum
+			}),
+			row("iter.Seq, inlined (baseline)", func() int {
 				return sumSeq(func(yield func(int) bool) { _ = count(ctx, yield) })
+			}),
+		}},
+		{Package: "generator", Name: "range over All, the context may end", Items: generatorItems, Rows: []harness.Row{
+			row("weir", func() int { return sumSeq(generator.New(ending, count).All()) }),
+			row("iter.Seq that asks ctx.Err (baseline)", func() int {
+				return sumSeq(unknown[iter.Seq[int]](func(yield func(int) bool) {
+					for i := 0; i < generatorItems && ending.Err() == nil && yield(i); i++ {
+					}
+				}))
 			}),
 		}},
 		{Package: "generator", Name: "Next, value by value", Items: generatorItems, Rows: []harness.Row{
@@ -63,7 +91,130 @@ func generators() []harness.Case {
 			row("channel of 64", func() int { return chanSum(nil) }),
 			row("channel of 64 with a done channel", func() int { return chanSum(make(chan struct{})) }),
 		}},
+		overlap(),
+	}...)
+}
+
+// unknown hides from the compiler what v is: a call of it cannot be inlined.
+//
+//go:noinline
+func unknown[T any](v T) T { return v }
+
+// overlap measures a producer and a consumer that work a microsecond an item each.
+// At best that takes as long as one of them alone.
+func overlap() harness.Case {
+	const items = 1_000
+	work := func(v int) int {
+		for range 800 {
+			v = v*1103515245 + 12345
+		}
+		return v
 	}
+	produce := func(_ context.Context, yield func(int) bool) error {
+		for i := 0; i < items && yield(work(i)); i++ {
+		}
+		return nil
+	}
+	consume := func(seq iter.Seq[int]) func(b *testing.B) {
+		return func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				n = 0
+				for v := range seq {
+					if work(v) != 1 {
+						n++
+					}
+				}
+			}
+			if n != items {
+				b.Fatalf("got %d items, want %d", n, items)
+			}
+		}
+	}
+	ctx := context.Background()
+	return harness.Case{Package: "generator", Name: "1 µs to produce and 1 µs to consume", Items: items, Rows: []harness.Row{
+		{Name: "weir, Buffer(64)", Bench: consume(func(yield func(int) bool) {
+			for v := range generator.New(ctx, produce, generator.Buffer(64)).All() {
+				if !yield(v) {
+					return
+				}
+			}
+		})},
+		{Name: "channel of 64", Bench: consume(func(yield func(int) bool) {
+			c := make(chan int, 64)
+			go func() {
+				defer close(c)
+				_ = produce(ctx, func(v int) bool { c <- v; return true })
+			}()
+			for v := range c {
+				if !yield(v) {
+					return
+				}
+			}
+		})},
+		{Name: "one after the other (baseline)", Bench: consume(func(yield func(int) bool) { _ = produce(ctx, yield) })},
+		{Name: "consumer alone (floor)", Bench: consume(generator.Range(0, items))},
+	}}
+}
+
+// lazySteps measures a source, Map, Filter and Take, where the compiler sees all of
+// them and where it sees none: as parts that functions return.
+func lazySteps(row func(string, func() int) harness.Row) []harness.Case {
+	const n = generatorItems
+	twice := func(v int) int { return 2 * v }
+	keep := func(v int) bool { return v >= 0 }
+	byHand := func() iter.Seq[int] {
+		return func(yield func(int) bool) {
+			for i, left := 0, n; i < n && left > 0; i++ {
+				if v := twice(i); keep(v) {
+					left--
+					if !yield(v) {
+						return
+					}
+				}
+			}
+		}
+	}
+	return []harness.Case{
+		{Package: "generator", Name: "Range, Map, Filter and Take, seen by the compiler", Items: n, Rows: []harness.Row{
+			row("weir", func() int {
+				return sumSeq(generator.Take(generator.Filter(generator.Map(generator.Range(0, n), twice), keep), n)) / 2
+			}),
+			row("lo/it", func() int {
+				return sumSeq(it.Take(it.Filter(it.Map(it.Range(n), twice), keep), n)) / 2
+			}),
+			row("juniper", func() int {
+				return sumIterator(iterator.First(iterator.Filter(iterator.Map(iterator.Counter(n), twice), keep), n)) / 2
+			}),
+			row("iter.Seq by hand (baseline)", func() int { return sumSeq(byHand()) / 2 }),
+		}},
+		{Package: "generator", Name: "Range, Map, Filter and Take, each unknown to the compiler", Items: n, Rows: []harness.Row{
+			row("weir", func() int {
+				twice, keep := unknown(twice), unknown(keep)
+				doubled := unknown(generator.Map(unknown(generator.Range(0, n)), twice))
+				return sumSeq(unknown(generator.Take(unknown(generator.Filter(doubled, keep)), n))) / 2
+			}),
+			row("lo/it", func() int {
+				twice, keep := unknown(twice), unknown(keep)
+				doubled := unknown(it.Map(unknown(it.Range(n)), twice))
+				return sumSeq(unknown(it.Take(unknown(it.Filter(doubled, keep)), n))) / 2
+			}),
+			row("juniper", func() int {
+				twice, keep := unknown(twice), unknown(keep)
+				doubled := unknown(iterator.Map(unknown(iterator.Counter(n)), twice))
+				return sumIterator(unknown(iterator.First(unknown(iterator.Filter(doubled, keep)), n))) / 2
+			}),
+			row("iter.Seq by hand, one step (baseline)", func() int { return sumSeq(unknown(byHand())) / 2 }),
+		}},
+	}
+}
+
+func sumIterator(items iterator.Iterator[int]) int {
+	sum := 0
+	for v, ok := items.Next(); ok; v, ok = items.Next() {
+		sum += v
+	}
+	return sum
 }
 
 func sumSeq(seq iter.Seq[int]) int {
