@@ -11,8 +11,10 @@ import (
 )
 
 // Config says which parts New puts around a call, and how they are set. Zero
-// leaves a part out. A setting of a part that is left out is checked, but has
-// no effect.
+// leaves a part out. A setting of a part that is left out is an error, because it
+// would do nothing: a Burst without a RateLimit, a RetryDelay without
+// RetryAttempts. The settings of the breaker are not, because that has a switch of
+// its own: a program may turn EnableCircuitBreaker off and keep the rest.
 //
 // It is read from JSON, with durations as "1.5s" and unknown fields refused (see
 // Config.UnmarshalJSON), from the environment (ConfigFromEnv) and from maps of
@@ -28,12 +30,13 @@ type Config struct {
 	// RateLimit is how many attempts may start in a second, in the long run. It
 	// may be below 1.
 	RateLimit float64 `json:"rate_limit,omitempty" yaml:"rate_limit,omitempty"`
-	// Burst is how many attempts may start at once after a pause; 0 means 1.
+	// Burst is how many attempts may start at once after a pause; 0 means 1. It
+	// needs a RateLimit.
 	Burst int `json:"burst,omitempty" yaml:"burst,omitempty"`
 	// RetryAttempts is the number of retries after the first try: 3 means at most
 	// 4 attempts.
 	RetryAttempts int `json:"retry_attempts,omitempty" yaml:"retry_attempts,omitempty"`
-	// RetryDelay is the pause before a retry; 0 means none.
+	// RetryDelay is the pause before a retry; 0 means none. It needs RetryAttempts.
 	RetryDelay time.Duration `json:"retry_delay,omitempty" yaml:"retry_delay,omitempty"`
 	// MaxRetryDelay makes the pauses grow: from RetryDelay, doubled each time up to
 	// this, and each drawn at random below that (full jitter). It also bounds a
@@ -51,16 +54,20 @@ type Config struct {
 
 // FieldError is one wrong field of a Config.
 type FieldError struct {
-	// Field is the name of the field.
+	// Field is the name of the field: as in Go, or where it was read from a file or
+	// the environment, as it stands there.
 	Field string
-	// Value is what was given.
+	// Value is what was given; nil if the name alone is wrong.
 	Value any
 	// Problem says what would be right.
 	Problem string
 }
 
-// Error gives field, problem and value.
+// Error gives field, problem and, where it matters, value.
 func (e FieldError) Error() string {
+	if e.Value == nil {
+		return e.Field + " " + e.Problem
+	}
 	return fmt.Sprintf("%s %s, got %v", e.Field, e.Problem, e.Value)
 }
 
@@ -100,10 +107,14 @@ func (c Config) Validate() error {
 	}
 	v.rate("RateLimit", c.RateLimit)
 	v.count("Burst", c.Burst, ratelimit.MaxBurst)
+	v.alone("Burst", c.Burst, c.Burst > 0 && c.RateLimit == 0, "RateLimit")
 	v.count("RetryAttempts", c.RetryAttempts, math.MaxInt)
 	v.duration("RetryDelay", c.RetryDelay)
+	v.alone("RetryDelay", c.RetryDelay, c.RetryDelay > 0 && c.RetryAttempts == 0, "RetryAttempts")
 	v.duration("MaxRetryDelay", c.MaxRetryDelay)
+	v.alone("MaxRetryDelay", c.MaxRetryDelay, c.MaxRetryDelay > 0 && c.RetryAttempts == 0, "RetryAttempts")
 	switch {
+	case c.RetryAttempts == 0: // said already
 	case c.MaxRetryDelay > 0 && c.RetryDelay == 0:
 		v.wrong("MaxRetryDelay", c.MaxRetryDelay, "needs a RetryDelay to grow from")
 	case c.MaxRetryDelay > 0 && c.MaxRetryDelay < c.RetryDelay:
@@ -128,6 +139,13 @@ type validation struct{ fields []FieldError }
 
 func (v *validation) wrong(field string, value any, problem string) {
 	v.fields = append(v.fields, FieldError{Field: field, Value: value, Problem: problem})
+}
+
+// alone checks that a field is not set without the one that it belongs to.
+func (v *validation) alone(field string, value any, is bool, partner string) {
+	if is {
+		v.wrong(field, value, "has no effect without "+partner+": set that too, or leave this out")
+	}
 }
 
 // count checks a number of which the part that it is for takes limit at most.

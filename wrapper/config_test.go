@@ -26,7 +26,9 @@ func TestConfigListsEveryWrongField(t *testing.T) {
 			RetryAttempts: 1, RetryDelay: 1, MaxRetryDelay: 1, EnableCircuitBreaker: true,
 			CircuitBreakerThreshold: 1, RecoveryTimeout: 1,
 		}, nil},
-		{"settings of parts that are left out", wrapper.Config{Burst: 5, RetryDelay: time.Second, CircuitBreakerThreshold: 3}, nil},
+		{"settings of parts that are left out", wrapper.Config{Burst: 5, RetryDelay: time.Second}, []string{"Burst", "RetryDelay"}},
+		{"of a retry that is left out", wrapper.Config{RetryDelay: 1, MaxRetryDelay: 2}, []string{"RetryDelay", "MaxRetryDelay"}},
+		{"of a breaker that is switched off", wrapper.Config{CircuitBreakerThreshold: 3, RecoveryTimeout: time.Second}, nil},
 		{"all negative", wrapper.Config{
 			MaxConcurrency: -1, Timeout: -1, AttemptTimeout: -1, RateLimit: -1, Burst: -1, RetryAttempts: -1,
 			RetryDelay: -1, MaxRetryDelay: -1, CircuitBreakerThreshold: -1, RecoveryTimeout: -1,
@@ -48,8 +50,8 @@ func TestConfigListsEveryWrongField(t *testing.T) {
 		{"vanishing rate", wrapper.Config{RateLimit: 1e-12}, []string{"RateLimit"}},
 		{"breaker without a threshold", wrapper.Config{EnableCircuitBreaker: true}, []string{"CircuitBreakerThreshold"}},
 		{"attempts longer than the whole", wrapper.Config{Timeout: 1, AttemptTimeout: 2}, []string{"AttemptTimeout"}},
-		{"largest delay below the first", wrapper.Config{RetryDelay: 2, MaxRetryDelay: 1}, []string{"MaxRetryDelay"}},
-		{"nothing to grow from", wrapper.Config{MaxRetryDelay: 1}, []string{"MaxRetryDelay"}},
+		{"largest delay below the first", wrapper.Config{RetryAttempts: 1, RetryDelay: 2, MaxRetryDelay: 1}, []string{"MaxRetryDelay"}},
+		{"nothing to grow from", wrapper.Config{RetryAttempts: 1, MaxRetryDelay: 1}, []string{"MaxRetryDelay"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,6 +81,9 @@ func TestConfigErrorNamesValueAndFix(t *testing.T) {
 	_, err := wrapper.New(wrapper.Config{Timeout: -time.Second, EnableCircuitBreaker: true})
 	assert.EqualError(t, err, "wrapper: wrong config: Timeout must not be negative, got -1s; "+
 		"CircuitBreakerThreshold must be at least 1 when the breaker is enabled, got 0")
+	_, err = wrapper.New(wrapper.Config{RetryDelay: time.Second, Burst: 5})
+	assert.EqualError(t, err, "wrapper: wrong config: Burst has no effect without RateLimit: set that too, or leave this out, got 5; "+
+		"RetryDelay has no effect without RetryAttempts: set that too, or leave this out, got 1s")
 }
 
 func TestBatchErrorShowsTheFirstFewAndMatchesAll(t *testing.T) {

@@ -54,7 +54,7 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 	for key, raw := range object {
 		texts[key] = string(raw)
 	}
-	return c.load(texts, setJSON)
+	return c.load(texts, setJSON, plainly())
 }
 
 // MarshalJSON writes what UnmarshalJSON reads. Zero fields are left out.
@@ -91,14 +91,17 @@ func (c Config) MarshalJSON() ([]byte, error) {
 // *ConfigError that lists them all.
 func ConfigFromMap(texts map[string]string) (Config, error) {
 	var c Config
-	err := c.load(texts, setText)
+	err := c.load(texts, setText, plainly())
 	return c, err
 }
 
 // ConfigFromEnv is ConfigFromMap for those variables of environ (see
 // os.Environ) whose names begin with prefix: with the prefix "API_", the
-// variable API_MAX_CONCURRENCY is max_concurrency.
+// variable API_MAX_CONCURRENCY is max_concurrency. Errors give the whole name of
+// a variable. Every variable that begins with prefix must be a field: choose one
+// that nothing else has.
 func ConfigFromEnv(prefix string, environ []string) (Config, error) {
+	var c Config
 	texts := map[string]string{}
 	for _, e := range environ {
 		key, value, _ := strings.Cut(e, "=")
@@ -106,16 +109,33 @@ func ConfigFromEnv(prefix string, environ []string) (Config, error) {
 			texts[key] = value
 		}
 	}
-	return ConfigFromMap(texts)
+	err := c.load(texts, setText, spelling{prefix: prefix, toCase: strings.ToUpper})
+	return c, err
+}
+
+// spelling is how errors name the fields: as they stand where they were read.
+type spelling struct {
+	prefix string
+	toCase func(string) string // of the known keys
+}
+
+// plainly is the spelling of files and maps.
+func plainly() spelling { return spelling{toCase: strings.ToLower} }
+
+// known lists all keys.
+func (s spelling) known() string {
+	var keys []string
+	for _, f := range configFields() {
+		keys = append(keys, s.prefix+s.toCase(f.key))
+	}
+	return strings.Join(keys, ", ")
 }
 
 // load sets what texts say by set, or nothing if anything is wrong with them.
-func (c *Config) load(texts map[string]string, set func(p any, text string) string) error {
+func (c *Config) load(texts map[string]string, set func(p any, text string) string, names spelling) error {
 	fields := map[string]field{}
-	var known []string
 	for _, f := range configFields() {
 		fields[plainKey(f.key)] = f
-		known = append(known, f.key)
 	}
 	loaded, seen := *c, map[string]string{}
 	var v validation
@@ -123,13 +143,13 @@ func (c *Config) load(texts map[string]string, set func(p any, text string) stri
 		f, ok := fields[plainKey(key)]
 		switch {
 		case !ok:
-			v.wrong(key, texts[key], "is unknown; there are "+strings.Join(known, ", "))
+			v.wrong(names.prefix+key, nil, "is unknown; there are "+names.known())
 		case seen[f.key] != "":
-			v.wrong(key, texts[key], "is the same field as "+seen[f.key]+"; leave one out")
+			v.wrong(names.prefix+key, nil, "is the same field as "+names.prefix+seen[f.key]+"; leave one out")
 		default:
 			seen[f.key] = key
 			if problem := set(f.of(&loaded), texts[key]); problem != "" {
-				v.wrong(key, texts[key], problem)
+				v.wrong(names.prefix+key, texts[key], problem)
 			}
 		}
 	}

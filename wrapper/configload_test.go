@@ -60,7 +60,7 @@ func TestConfigFromJSONRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"null", `{"burst":null}`, []string{"burst"}, "must be a whole number"},
 		{"no rate", `{"rate_limit":"fast"}`, []string{"rate_limit"}, "must be a number"},
 		{"no bool", `{"enable_circuit_breaker":1}`, []string{"enable_circuit_breaker"}, "must be true or false"},
-		{"twice", `{"burst":1,"Burst":2}`, []string{"burst"}, "burst is the same field as Burst; leave one out, got 1"},
+		{"twice", `{"burst":1,"Burst":2}`, []string{"burst"}, "burst is the same field as Burst; leave one out"},
 		{"everything at once", `{"a":1,"burst":-1.5,"timeout":{}}`, []string{"a", "burst", "timeout"}, ""},
 	}
 	for _, tt := range tests {
@@ -104,8 +104,14 @@ func TestConfigIsReadFromMapsAndTheEnvironment(t *testing.T) {
 	var wrong *wrapper.ConfigError
 	require.ErrorAs(t, err, &wrong)
 	assert.Len(t, wrong.Fields, 2)
-	assert.ErrorContains(t, err, "BURST must be a whole number, got many")
-	assert.ErrorContains(t, err, "TIMOUT is unknown")
+	assert.EqualError(t, err, "wrapper: wrong config: API_BURST must be a whole number, got many; "+
+		"API_TIMOUT is unknown; there are API_MAX_CONCURRENCY, API_TIMEOUT, API_ATTEMPT_TIMEOUT, API_RATE_LIMIT, API_BURST, "+
+		"API_RETRY_ATTEMPTS, API_RETRY_DELAY, API_MAX_RETRY_DELAY, API_ENABLE_CIRCUIT_BREAKER, API_CIRCUIT_BREAKER_THRESHOLD, "+
+		"API_RECOVERY_TIMEOUT")
+	assert.Equal(t, "API_BURST", wrong.Fields[0].Field, "the name that is to be put right")
+
+	_, err = wrapper.ConfigFromEnv("API_", []string{"API_BURST=1", "API_Burst=2"})
+	assert.EqualError(t, err, "wrapper: wrong config: API_Burst is the same field as API_BURST; leave one out")
 }
 
 func FuzzConfigJSON(f *testing.F) {
@@ -134,7 +140,7 @@ func ExampleConfig_json() {
 	var c wrapper.Config
 	err := json.Unmarshal([]byte(`{"max_concurrency": 10, "timeout": "3s", "rate_limit": 50, "retries": 3}`), &c)
 	fmt.Println(err)
-	// Output: wrapper: wrong config: retries is unknown; there are max_concurrency, timeout, attempt_timeout, rate_limit, burst, retry_attempts, retry_delay, max_retry_delay, enable_circuit_breaker, circuit_breaker_threshold, recovery_timeout, got 3
+	// Output: wrapper: wrong config: retries is unknown; there are max_concurrency, timeout, attempt_timeout, rate_limit, burst, retry_attempts, retry_delay, max_retry_delay, enable_circuit_breaker, circuit_breaker_threshold, recovery_timeout
 }
 
 func ExampleConfigFromEnv() {
