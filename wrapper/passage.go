@@ -14,13 +14,13 @@ import (
 // and back. Whatever it took, one of leave, undo and abandon gives it up.
 type passage struct {
 	permit   breaker.Permit
-	timeout  *deadline               // whose deadline counts, or nil
-	in       int                     // other gates passed
-	holds    bool                    // a permit of the frame's semaphore
-	admitted bool                    // by the breaker: permit is held
-	share    bool                    // the attempt has a fair share of the timeout to itself
-	token    ratelimit.Reservation   // of the first limiter
-	more     []ratelimit.Reservation // of further ones, which are seldom there
+	timeout  *deadline         // whose deadline counts, or nil
+	in       int               // other gates passed
+	holds    bool              // a permit of the frame's semaphore
+	admitted bool              // by the breaker: permit is held
+	share    bool              // the attempt has a fair share of the timeout to itself
+	token    ratelimit.Token   // of the first limiter
+	more     []ratelimit.Token // of further ones, which are seldom there
 }
 
 // enter asks the breaker, waits at the gates in order and enters the breaker.
@@ -32,7 +32,7 @@ func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 		}
 	}
 	if f.limiter != nil {
-		if p.token, err = f.limiter.WaitReserve(ctx, 1); err != nil {
+		if p.token, err = f.limiter.WaitToken(ctx); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func (p *passage) others(ctx context.Context, f *frame, c *call) error {
 func (p *passage) wait(ctx context.Context, g *gate, c *call) error {
 	switch {
 	case g.limiter != nil:
-		r, err := g.limiter.WaitReserve(ctx, 1)
+		r, err := g.limiter.WaitToken(ctx)
 		if err == nil {
 			p.more = append(p.more, r)
 		}
