@@ -1,9 +1,6 @@
 package wrapper
 
 import (
-	"fmt"
-	"reflect"
-
 	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/ratelimit"
 	"github.com/weirkit/weir/retry"
@@ -183,20 +180,5 @@ func (c *compiler) retry(p *retry.Policy) {
 func (c *compiler) finish() {
 	for f := c.first; f != nil; f = f.next {
 		f.waits = f.limiter != nil || f.semaphore != nil || len(f.gates) > 0
-	}
-}
-
-// checkLayers panics if a layer is nil, or a nil pointer or function.
-func checkLayers(layers []Layer) {
-	for i, l := range layers {
-		isNil := l == nil
-		switch v := reflect.ValueOf(l); v.Kind() {
-		case reflect.Pointer, reflect.Func, reflect.Map:
-			isNil = v.IsNil()
-		default: // no nil of its kind is a layer
-		}
-		if isNil {
-			panic(fmt.Sprintf("wrapper: layer %d is nil (%T); leave it out", i, l))
-		}
 	}
 }

@@ -49,6 +49,7 @@ func Discard[T any](f func(T)) DoOption[T] {
 
 // doWith is Do with options.
 func doWith[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts []DoOption[T]) (T, error) {
+	checkOptions("Do", opts)
 	var c doConfig[T]
 	for _, o := range opts {
 		o.apply(&c)

@@ -154,8 +154,8 @@ func TestForeignGatesStandInThePlaceOfOurs(t *testing.T) {
 		defer cancel()
 		assert.Error(t, w.Do(ctx, nothing), "there is no token")
 		assert.Zero(t, s.Held())
-		assert.PanicsWithValue(t, "wrapper: Limiter needs a limiter, got nil", func() { wrapper.Limiter(nil) })
-		assert.PanicsWithValue(t, "wrapper: Semaphore needs a semaphore, got nil", func() { wrapper.Semaphore(nil) })
+		assert.PanicsWithValue(t, "wrapper: Limiter needs a limiter, got nil (<nil>)", func() { wrapper.Limiter(nil) })
+		assert.PanicsWithValue(t, "wrapper: Semaphore needs a semaphore, got nil (<nil>)", func() { wrapper.Semaphore(nil) })
 	})
 }
 

@@ -53,12 +53,14 @@ func NewKeyed[K comparable](layers func(key K) []Layer, opts ...KeyedOption) *Ke
 	if layers == nil {
 		panic("wrapper: NewKeyed needs a function that returns the layers of a key, got nil")
 	}
+	checkOptions("NewKeyed", opts)
 	return &Keyed[K]{make: layers, cfg: newKeyedConfig(opts), clock: mono.New(), keys: map[K]*keyedEntry[K]{}}
 }
 
 // Do is Wrapper.Do with the wrapper of key. It panics if key is not equal to
 // itself, as NaN.
 func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error) error {
+	needsFunction("Do", fn != nil)
 	e, err := k.enter(ctx, key)
 	if err != nil {
 		return err
@@ -69,6 +71,8 @@ func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error
 
 // DoKeyed is Do with the wrapper of key.
 func DoKeyed[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
+	needsFunction("DoKeyed", fn != nil)
+	checkOptions("DoKeyed", opts)
 	e, err := k.enter(ctx, key)
 	if err != nil {
 		var c doConfig[T]

@@ -193,7 +193,7 @@ func TestKeyedPanicsOnBadInput(t *testing.T) {
 	assert.PanicsWithValue(t, "wrapper: NewKeyed needs a function that returns the layers of a key, got nil", func() { wrapper.NewKeyed[int](nil) })
 	assert.PanicsWithValue(t, "wrapper: MaxKeys must be at least 1, got 0", func() { wrapper.MaxKeys(0) })
 	assert.PanicsWithValue(t, "wrapper: IdleAfter must be above zero, got 0s", func() { wrapper.IdleAfter(0) })
-	assert.PanicsWithValue(t, "wrapper: PerKey needs a policy, got nil", func() { wrapper.PerKey[int](nil) })
+	assert.PanicsWithValue(t, "wrapper: PerKey needs a policy, got nil (<nil>)", func() { wrapper.PerKey[int](nil) })
 }
 
 func ExampleNewKeyed() {

@@ -48,6 +48,7 @@ func newTimeoutLayer(name string, d time.Duration) *timeoutLayer {
 }
 
 func (t *timeoutLayer) Do(ctx context.Context, fn func(context.Context) error) error {
+	needsFunction(t.limit.name, fn != nil)
 	c := t.limit.start(ctx)
 	defer c.end()
 	return c.verdict(fn(c))
@@ -64,8 +65,8 @@ type Waiter interface {
 // Limiter makes a layer of any rate limiter. It stands in the place of our own:
 // a breaker in front of it lets calls wait here before it counts them.
 func Limiter(w Waiter) Layer {
-	if w == nil {
-		panic("wrapper: Limiter needs a limiter, got nil")
+	if isNil(w) {
+		panic(fmt.Sprintf("wrapper: Limiter needs a limiter, got nil (%T)", w))
 	}
 	return waiterLayer{w}
 }
@@ -73,6 +74,7 @@ func Limiter(w Waiter) Layer {
 type waiterLayer struct{ waiter Waiter }
 
 func (l waiterLayer) Do(ctx context.Context, fn func(context.Context) error) error {
+	needsFunction("Limiter", fn != nil)
 	if err := l.waiter.Wait(ctx); err != nil {
 		return err
 	}
@@ -91,8 +93,8 @@ type Acquirer interface {
 // Semaphore makes a layer of any semaphore; a call holds one permit. Like
 // Limiter it stands in the place of our own.
 func Semaphore(a Acquirer) Layer {
-	if a == nil {
-		panic("wrapper: Semaphore needs a semaphore, got nil")
+	if isNil(a) {
+		panic(fmt.Sprintf("wrapper: Semaphore needs a semaphore, got nil (%T)", a))
 	}
 	return acquirerLayer{a}
 }
@@ -100,6 +102,7 @@ func Semaphore(a Acquirer) Layer {
 type acquirerLayer struct{ acquirer Acquirer }
 
 func (l acquirerLayer) Do(ctx context.Context, fn func(context.Context) error) error {
+	needsFunction("Semaphore", fn != nil)
 	if err := l.acquirer.Acquire(ctx, 1); err != nil {
 		return err
 	}
@@ -146,6 +149,7 @@ func Recover() Layer { return recoverLayer{} }
 type recoverLayer struct{}
 
 func (recoverLayer) Do(ctx context.Context, fn func(context.Context) error) (err error) {
+	needsFunction("Recover", fn != nil)
 	defer func() {
 		if r := recover(); r != nil {
 			err = fault.Panicked(r)

@@ -20,6 +20,7 @@ import (
 // If config is wrong, the error is a *ConfigError that lists every wrong field.
 // Fields of a part that Parts replaces are not looked at.
 func New(config Config, opts ...Option) (*Wrapper, error) {
+	checkOptions("New", opts)
 	var parts Parts
 	for _, o := range opts {
 		o.apply(&parts)

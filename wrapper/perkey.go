@@ -15,8 +15,8 @@ type KeyedLayer[K comparable] interface {
 // the Override in the context of the call. A call without a key, or with one that
 // is no K, gets ErrNoKey and does not run.
 func PerKey[K comparable](k KeyedLayer[K]) Layer {
-	if k == nil {
-		panic("wrapper: PerKey needs a policy, got nil")
+	if isNil(k) {
+		panic(fmt.Sprintf("wrapper: PerKey needs a policy, got nil (%T)", k))
 	}
 	return perKey[K]{k}
 }
@@ -24,6 +24,7 @@ func PerKey[K comparable](k KeyedLayer[K]) Layer {
 type perKey[K comparable] struct{ policy KeyedLayer[K] }
 
 func (l perKey[K]) Do(ctx context.Context, fn func(context.Context) error) error {
+	needsFunction("PerKey", fn != nil)
 	if o := override(ctx); o != nil {
 		if key, ok := o.Key.(K); ok {
 			return l.policy.Do(ctx, key, fn)

@@ -20,10 +20,9 @@ import (
 // *fanout.PanicError, and a runtime.Goexit ends this goroutine, after the others
 // have been cancelled and joined.
 func Process[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(context.Context, In) (T, error), opts ...ProcessOption) ([]T, error) {
-	if fn == nil {
-		panic("wrapper: Process needs a function, got nil")
-	}
-	c := newProcessConfig(opts)
+	needsFunction("Process", fn != nil)
+	needsWrapper("Process", w)
+	c := newProcessConfig("Process", opts)
 	settled := settle(ctx, w, items, fn, &c)
 	if err := batchError(ctx, settled, &c); err != nil {
 		return nil, err
@@ -40,10 +39,9 @@ func Process[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(con
 // did not run, or with StopOnError was cut off; its Err says why. KeepFailures
 // has no effect.
 func Settle[In, T any](ctx context.Context, w *Wrapper, items []In, fn func(context.Context, In) (T, error), opts ...ProcessOption) []fanout.Result[T] {
-	if fn == nil {
-		panic("wrapper: Settle needs a function, got nil")
-	}
-	c := newProcessConfig(opts)
+	needsFunction("Settle", fn != nil)
+	needsWrapper("Settle", w)
+	c := newProcessConfig("Settle", opts)
 	return settle(ctx, w, items, fn, &c)
 }
 

@@ -23,7 +23,8 @@ func (f processOption) apply(c *processConfig) { f(c) }
 // defaultKeep is how many failures a BatchError keeps.
 const defaultKeep = 1000
 
-func newProcessConfig(opts []ProcessOption) processConfig {
+func newProcessConfig(of string, opts []ProcessOption) processConfig {
+	checkOptions(of, opts)
 	c := processConfig{keep: defaultKeep}
 	for _, o := range opts {
 		o.apply(&c)

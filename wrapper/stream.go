@@ -25,10 +25,9 @@ const maxStreamWorkers = 1024
 // and ends the stream. See fanout.Stream, which runs it. KeepFailures has no
 // effect.
 func Stream[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn func(context.Context, In) (T, error), opts ...ProcessOption) iter.Seq2[T, error] {
-	if fn == nil {
-		panic("wrapper: Stream needs a function, got nil")
-	}
-	c := newProcessConfig(opts)
+	needsFunction("Stream", fn != nil)
+	needsWrapper("Stream", w)
+	c := newProcessConfig("Stream", opts)
 	return streamed(ctx, w, items, fn, &c)
 }
 
@@ -50,10 +49,9 @@ func streamed[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn
 // If ctx ends, or with StopOnError an item fails, it does not count those that
 // were not asked for. A panic of fn is an error of its item, and ends the batch.
 func ProcessSeq[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn func(context.Context, In) (T, error), opts ...ProcessOption) ([]T, error) {
-	if fn == nil {
-		panic("wrapper: ProcessSeq needs a function, got nil")
-	}
-	c := newProcessConfig(opts)
+	needsFunction("ProcessSeq", fn != nil)
+	needsWrapper("ProcessSeq", w)
+	c := newProcessConfig("ProcessSeq", opts)
 	var e BatchError
 	var results []T
 	for v, err := range streamed(ctx, w, items, fn, &c) {

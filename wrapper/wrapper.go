@@ -48,7 +48,7 @@ func Compose(layers ...Layer) *Wrapper {
 // taken for the call is given back.
 func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error {
 	if fn == nil {
-		panic("wrapper: Do needs a function, got nil")
+		needsFunction("Do", false)
 	}
 	_, err := do(ctx, w.first, &work[struct{}, struct{}]{plain: fn})
 	return err
@@ -62,8 +62,9 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 // timeout, and one where several limiters stand between a breaker and the layers
 // that it admits calls to.
 func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
-	if fn == nil {
-		panic("wrapper: Do needs a function, got nil")
+	if fn == nil || w == nil {
+		needsFunction("Do", fn != nil)
+		needsWrapper("Do", w)
 	}
 	if len(opts) > 0 {
 		return doWith(ctx, w, fn, opts)
