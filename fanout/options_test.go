@@ -260,6 +260,24 @@ func TestAPanicOfProgressIsRaisedLikeAnItems(t *testing.T) {
 	}
 }
 
+func TestAFaultOfProgressDoesNotKeepLaterNewsFromIt(t *testing.T) {
+	for _, fault := range []func(){func() { panic(errBoom) }, runtime.Goexit} {
+		synctest.Test(t, func(t *testing.T) {
+			var told []int
+			g := fanout.NewGroup(t.Context(), fanout.Workers(2), fanout.Progress(func(done, _ int) {
+				if told = append(told, done); done == 1 {
+					fault()
+				}
+			}))
+			for i := range 2 {
+				g.Go(func(context.Context) error { time.Sleep(time.Duration(1+i) * time.Second); return nil })
+			}
+			testkit.Run(func() { _ = g.Wait() })
+			require.Equal(t, []int{1, 2}, told, "the last is never left out")
+		})
+	}
+}
+
 func TestALayerThatNeverRanIsNoSuccess(t *testing.T) { // no made-up zeros
 	lies := layer{func(context.Context, func(context.Context) error) error { return nil }}
 	for _, c := range calls {

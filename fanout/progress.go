@@ -18,14 +18,19 @@ func (p *progress) add() {
 	// The load behind the release of calling sees every item whose own try came
 	// while it was taken.
 	for p.calling.CompareAndSwap(false, true) {
-		if done := p.done.Load(); done > p.told {
-			p.told = done
-			p.f(int(done), p.total)
-		}
-		told := p.told
-		p.calling.Store(false)
-		if p.done.Load() == told {
+		if told := p.tell(); p.done.Load() == told {
 			return
 		}
 	}
+}
+
+// tell calls f if there is news, and returns how many items have ended for all that
+// f knows. A fault of f does not keep the next news from it.
+func (p *progress) tell() int64 {
+	defer p.calling.Store(false)
+	if done := p.done.Load(); done > p.told {
+		p.told = done
+		p.f(int(done), p.total)
+	}
+	return p.told
 }
