@@ -35,7 +35,7 @@ func all(ctx context.Context, name string, fns ...func(context.Context) error) e
 // together makes a run of n functions at once.
 func together(ctx context.Context, name string, n int, isNil func(i int) bool) *run {
 	r := &run{}
-	r.begin(ctx, name, n, true, nil)
+	r.begin(ctx, function{name: name}, n, true, nil)
 	for i := range n {
 		if isNil(i) {
 			panic(fmt.Sprintf("fanout: %s needs functions, number %d is nil", name, i))

@@ -27,7 +27,7 @@ func Chan[T, R any](ctx context.Context, in <-chan T, out chan<- R, f func(conte
 	if in == nil || out == nil {
 		panic("fanout: Chan needs two channels, got nil")
 	}
-	flow := newFlow(opts, f, true)
+	flow := newFlow(function{"Chan", onChans}, opts, f, true)
 	failed := kept{most: flow.cfg.keep}
 	complete := true
 	err := flow.run(ctx, receive(in), func(_ int64, o outcome[R]) bool {

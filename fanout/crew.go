@@ -62,7 +62,13 @@ func (c *Crew) tell(s resizable) {
 	}
 }
 
-func (c *Crew) apply(cfg *config) { cfg.crew = c }
+func (c *Crew) apply(cfg *config) {
+	if c == nil || c.streams == nil {
+		panic("fanout: a Crew must be made by NewCrew")
+	}
+	cfg.given |= setCrew
+	cfg.crew = c
+}
 
 // join makes s one of the crew's streams.
 func (c *Crew) join(s resizable) {

@@ -6,7 +6,7 @@ import "context"
 // their order. It stops, fails and panics as [Map] does.
 func Filter[T any](ctx context.Context, items []T, keep func(context.Context, T) (bool, error), opts ...Option) ([]T, error) {
 	m := &mapping[T, picked[T]]{}
-	m.begin(ctx, "Filter", len(items), keep != nil, opts)
+	m.begin(ctx, function{"Filter", onSlices}, len(items), keep != nil, opts)
 	return picks(m, items, func(ctx context.Context, item T) (picked[T], error) {
 		ok, err := keep(ctx, item)
 		return picked[T]{item, ok}, err
@@ -17,7 +17,7 @@ func Filter[T any](ctx context.Context, items []T, keep func(context.Context, T)
 // in the order of the items. It stops, fails and panics as [Map] does.
 func FilterMap[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, bool, error), opts ...Option) ([]R, error) {
 	m := &mapping[T, picked[R]]{}
-	m.begin(ctx, "FilterMap", len(items), f != nil, opts)
+	m.begin(ctx, function{"FilterMap", onSlices}, len(items), f != nil, opts)
 	return picks(m, items, func(ctx context.Context, item T) (picked[R], error) {
 		v, ok, err := f(ctx, item)
 		return picked[R]{v, ok}, err

@@ -27,8 +27,8 @@ type outcome[R any] struct {
 	err   *ItemError
 }
 
-func newFlow[T, R any](opts []Option, f func(context.Context, T) (R, error), raises bool) *flow[T, R] {
-	w := &flow[T, R]{cfg: newConfig(opts, -1), raises: raises}
+func newFlow[T, R any](of function, opts []Option, f func(context.Context, T) (R, error), raises bool) *flow[T, R] {
+	w := &flow[T, R]{cfg: newConfig(of, opts, -1), raises: raises}
 	w.call = wrap(w.cfg, f)
 	return w
 }

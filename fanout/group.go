@@ -38,15 +38,15 @@ type Group struct {
 	idle    chan struct{}          // closed when open and running are 0; made by Wait
 }
 
-// NewGroup returns a group without tasks, whose context ends with ctx. The
-// options that matter are Workers, CollectErrors, KeepFailures, Timeout, Guard,
-// Progress and PanicsAsErrors. Without [Workers] there are GOMAXPROCS: set it for
+// NewGroup returns a group without tasks, whose context ends with ctx. It takes
+// Workers, CollectErrors, KeepFailures, Timeout, Guard, Progress and PanicsAsErrors.
+// Without [Workers] there are GOMAXPROCS: set it for
 // tasks that wait.
 func NewGroup(ctx context.Context, opts ...Option) *Group {
 	if ctx == nil {
 		panic("fanout: NewGroup needs a context, got nil")
 	}
-	g := &Group{cfg: newConfig(opts, -1)}
+	g := &Group{cfg: newConfig(function{"NewGroup", onGroups}, opts, -1)}
 	g.ctx.parent = ctx
 	if g.cfg.keep > 0 {
 		g.record.kept = &kept{most: g.cfg.keep}

@@ -21,7 +21,7 @@ import (
 // [Workers] for how many run at once.
 func Map[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) ([]R, error) {
 	m := &mapping[T, R]{}
-	m.begin(ctx, "Map", len(items), f != nil, opts)
+	m.begin(ctx, function{"Map", onSlices}, len(items), f != nil, opts)
 	return m.results(items, wrap(m.cfg, f))
 }
 

@@ -26,7 +26,7 @@ func (e *KeyError[K]) Unwrap() error { return e.Err }
 // *[KeyError]. The entries must not change meanwhile.
 func MapValues[K comparable, T, R any](ctx context.Context, items map[K]T, f func(context.Context, K, T) (R, error), opts ...Option) (map[K]R, error) {
 	m := &mapping[entry[K, T], R]{}
-	m.begin(ctx, "MapValues", len(items), f != nil, opts)
+	m.begin(ctx, function{"MapValues", onSlices}, len(items), f != nil, opts)
 	entries := make([]entry[K, T], 0, len(items))
 	for k, v := range items {
 		entries = append(entries, entry[K, T]{k, v})

@@ -19,9 +19,10 @@ import (
 // scenario is one call, chosen at random: what its items do, and how they run.
 type scenario struct {
 	n       int
-	acts    []act // what the item of each index does
-	opts    []fanout.Option
-	serial  bool // items run one after the other, in order
+	acts    []act           // what the item of each index does
+	opts    []fanout.Option // that every function takes
+	alone   bool            // below the threshold
+	serial  bool            // items run one after the other, in order
 	keep    int
 	recover bool
 }
@@ -60,21 +61,34 @@ func newScenario(seed uint64) scenario {
 	switch r.IntN(4) {
 	case 0: // the default
 	case 1:
-		s.opts = append(s.opts, fanout.Workers(workers), fanout.Threshold(100))
-		s.serial = true
+		s.opts = append(s.opts, fanout.Workers(workers))
+		s.alone, s.serial = true, true
 	default:
 		s.opts = append(s.opts, fanout.Workers(workers))
 		s.serial = workers == 1
 	}
 	if r.IntN(3) == 0 {
 		s.keep = 1 + r.IntN(10)
-		s.opts = append(s.opts, fanout.KeepFailures(s.keep))
 	}
 	if s.recover = r.IntN(4) == 0; s.recover {
 		s.opts = append(s.opts, fanout.PanicsAsErrors())
 	}
 	return s
 }
+
+// with returns the options of a call, with those that not every function takes.
+func (s scenario) with(threshold bool, keep func() fanout.Option) []fanout.Option {
+	opts := slices.Clone(s.opts)
+	if threshold && s.alone {
+		opts = append(opts, fanout.Threshold(100))
+	}
+	if s.keep > 0 {
+		opts = append(opts, keep())
+	}
+	return opts
+}
+
+func (s scenario) keepSome() fanout.Option { return fanout.KeepFailures(s.keep) }
 
 // journal is what happened in a call.
 type journal struct {
@@ -141,7 +155,7 @@ func (s scenario) play(t *testing.T) {
 		var j journal
 		var err error
 		end := testkit.Run(func() {
-			err = c.call(ctx, upTo(s.n), func(_ context.Context, i int) error { return s.item(&j, cancel, i) }, s.opts...)
+			err = c.call(ctx, upTo(s.n), func(_ context.Context, i int) error { return s.item(&j, cancel, i) }, s.with(true, s.keepSome)...)
 		})
 		cancel()
 		require.Zero(t, j.running, "callbacks run after the return")
@@ -187,13 +201,14 @@ func (s scenario) check(t *testing.T, j *journal, end testkit.End, err error) {
 // stream plays the scenario as a stream, and by key.
 func (s scenario) stream(t *testing.T, breakAt int) {
 	t.Helper()
+	opts := s.with(false, fanout.CollectErrors)
 	for _, keyed := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var j journal
 		f := func(_ context.Context, i int) (int, error) { return i, s.item(&j, cancel, i) }
-		results := fanout.Stream(ctx, slices.Values(upTo(s.n)), f, s.opts...)
+		results := fanout.Stream(ctx, slices.Values(upTo(s.n)), f, opts...)
 		if keyed {
-			results = fanout.StreamByKey(ctx, slices.Values(upTo(s.n)), func(i int) int { return i % 5 }, f, s.opts...)
+			results = fanout.StreamByKey(ctx, slices.Values(upTo(s.n)), func(i int) int { return i % 5 }, f, opts...)
 		}
 		next, fatal := 0, error(nil)
 		for v, err := range results {
@@ -234,7 +249,7 @@ func (s scenario) group(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var j journal
-	g := fanout.NewGroup(ctx, s.opts...)
+	g := fanout.NewGroup(ctx, s.with(false, s.keepSome)...)
 	futures := make([]*fanout.Future[int], s.n)
 	for i := range futures {
 		futures[i] = fanout.Go(g, func(context.Context) (int, error) { return i, s.item(&j, cancel, i) })

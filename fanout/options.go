@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Option changes how a call works. Each says where it matters; elsewhere it is
-// without effect.
+// Option changes how a call works. A function that cannot honour one panics, and
+// says which functions can.
 type Option interface{ apply(*config) }
 
-type optionFunc func(*config)
+// optionFunc notes in given which option it is.
+type optionFunc func(c *config)
 
 func (f optionFunc) apply(c *config) { f(c) }
 
@@ -21,7 +22,8 @@ type Layer interface {
 }
 
 type config struct {
-	workers   int // 0: GOMAXPROCS, and a start alone
+	given     setting // the options that there were
+	workers   int     // 0: GOMAXPROCS, and a start alone
 	threshold int
 	window    int     // 0: chosen
 	keep      int     // failures to collect; 0: stop at the first
@@ -38,16 +40,20 @@ type config struct {
 // plain is the config of calls without options. Nobody writes to it.
 var plain = &config{}
 
-// newConfig makes the config of one run over total items; options may be used
+// newConfig makes the config of one run of f over total items; options may be used
 // again.
-func newConfig(opts []Option, total int) *config {
+func newConfig(f function, opts []Option, total int) *config {
 	if len(opts) == 0 {
 		return plain
 	}
 	c := &config{}
 	for _, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("fanout: %s needs options, got one that is nil", f.name))
+		}
 		o.apply(c)
 	}
+	f.refuse(c.given)
 	if c.report != nil {
 		c.progress = &progress{f: c.report, total: total}
 	}
@@ -79,7 +85,10 @@ func Workers(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("fanout: Workers must be at least 1, got %d", n))
 	}
-	return optionFunc(func(c *config) { c.workers, c.crew = n, nil })
+	return optionFunc(func(c *config) {
+		c.given |= setWorkers
+		c.workers, c.crew = n, nil
+	})
 }
 
 // Threshold makes a call on a slice or map of fewer than n items run them one
@@ -89,12 +98,20 @@ func Threshold(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("fanout: Threshold must be at least 0, got %d", n))
 	}
-	return optionFunc(func(c *config) { c.threshold = n })
+	return optionFunc(func(c *config) {
+		c.given |= setThreshold
+		c.threshold = n
+	})
 }
 
 // Unordered makes [Stream] and [Chan] deliver results as they get ready. By
 // default they come in the order of the input.
-func Unordered() Option { return optionFunc(func(c *config) { c.unordered = true }) }
+func Unordered() Option {
+	return optionFunc(func(c *config) {
+		c.given |= setUnordered
+		c.unordered = true
+	})
+}
 
 // Window bounds how many items [Stream] and [Chan] have read and not delivered
 // yet. By default it grows with the workers, from 256 to 4096. A window smaller
@@ -104,13 +121,21 @@ func Window(n int) Option {
 	if n < 1 || n > maxWindow {
 		panic(fmt.Sprintf("fanout: Window must be between 1 and %d, got %d", maxWindow, n))
 	}
-	return optionFunc(func(c *config) { c.window = n })
+	return optionFunc(func(c *config) {
+		c.given |= setWindow
+		c.window = n
+	})
 }
 
 // CollectErrors makes a call go on when items fail. If any did, it returns a
 // *[BatchError] with the failures in the order of their indices; it keeps the
 // first 1000 of them. A [Stream] yields each error in its place.
-func CollectErrors() Option { return KeepFailures(defaultKeep) }
+func CollectErrors() Option {
+	return optionFunc(func(c *config) {
+		c.given |= setCollectErrors
+		c.keep = defaultKeep
+	})
+}
 
 // KeepFailures is CollectErrors that keeps the n failures with the lowest
 // indices and counts the others. It panics if n is not positive.
@@ -118,7 +143,10 @@ func KeepFailures(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("fanout: KeepFailures must be at least 1, got %d", n))
 	}
-	return optionFunc(func(c *config) { c.keep = n })
+	return optionFunc(func(c *config) {
+		c.given |= setKeepFailures
+		c.keep = n
+	})
 }
 
 // Timeout bounds each item, all that its Guard layers do included. The item's
@@ -129,7 +157,10 @@ func Timeout(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("fanout: Timeout must be positive, got %v", d))
 	}
-	return optionFunc(func(c *config) { c.limit = &limit{d} })
+	return optionFunc(func(c *config) {
+		c.given |= setTimeout
+		c.limit = &limit{d}
+	})
 }
 
 // Guard runs each item inside layer. Of several, the first is the outermost. If
@@ -139,7 +170,10 @@ func Guard(layer Layer) Option {
 	if layer == nil {
 		panic("fanout: Guard needs a layer, got nil")
 	}
-	return optionFunc(func(c *config) { c.guards = append(c.guards, layer) })
+	return optionFunc(func(c *config) {
+		c.given |= setGuard
+		c.guards = append(c.guards, layer)
+	})
 }
 
 // Progress calls f after items have ended, never twice at once, with how many
@@ -151,10 +185,18 @@ func Progress(f func(done, total int)) Option {
 	if f == nil {
 		panic("fanout: Progress needs a function, got nil")
 	}
-	return optionFunc(func(c *config) { c.report = f })
+	return optionFunc(func(c *config) {
+		c.given |= setProgress
+		c.report = f
+	})
 }
 
 // PanicsAsErrors makes a panic of a callback the error of its item, a
 // *[PanicError], that counts like any other. By default a panic stops the call
 // and is raised on the goroutine that waits for it.
-func PanicsAsErrors() Option { return optionFunc(func(c *config) { c.recovers = true }) }
+func PanicsAsErrors() Option {
+	return optionFunc(func(c *config) {
+		c.given |= setPanicsAsErrors
+		c.recovers = true
+	})
+}

@@ -72,9 +72,13 @@ func (e *after) Error() string   { return e.err.Error() + " (after " + e.first.t
 func (e *after) Unwrap() []error { return []error{e.err, e.first} }
 
 // fromCaller reports whether err says no more than that the caller's context is
-// done.
+// done. A Timeout that passed before is no news of the caller's deadline, though it
+// matches the same error.
 func fromCaller(caller context.Context, err error) bool {
 	done := caller.Err()
+	if t, ok := errors.AsType[*timedOut](err); ok && done != nil {
+		return context.Cause(caller) == error(t.limit) //nolint:errorlint // identity: that of an outer call
+	}
 	return done != nil && (errors.Is(err, done) || errors.Is(err, context.Cause(caller)))
 }
 

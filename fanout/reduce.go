@@ -18,13 +18,12 @@ const reduceSegments = 8
 //
 // One item is the result itself. Without items there is no result, and the error is
 // [ErrEmpty]. Reduce stops, fails and panics as [Map] does; the index of an
-// [ItemError] is that of the first item in b. It stops at the first error whatever
-// [CollectErrors] says. [Progress] counts the calls of f, of which there are one
+// [ItemError] is that of the first item in b. [Progress] counts the calls of f, of which there are one
 // less than items.
 func Reduce[T any](ctx context.Context, items []T, f func(ctx context.Context, a, b T) (T, error), opts ...Option) (T, error) {
 	var none T
 	check(ctx, "Reduce", f != nil)
-	cfg := newConfig(opts, max(len(items)-1, 0))
+	cfg := newConfig(function{"Reduce", onOutcomes}, opts, max(len(items)-1, 0))
 	if cfg.wraps() {
 		f = wrapPair(cfg, f)
 	}

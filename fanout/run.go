@@ -31,11 +31,10 @@ type bodyFunc func(lo, hi int, heed stream.Signal) (next int, err error)
 
 func (f bodyFunc) some(lo, hi int, heed stream.Signal) (int, error) { return f(lo, hi, heed) }
 
-// begin prepares the run of a call over n items. name is that of the function, for
-// what is wrong with its arguments.
-func (r *run) begin(ctx context.Context, name string, n int, callable bool, opts []Option) {
-	check(ctx, name, callable)
-	r.parent, r.claim.N, r.cfg = ctx, n, newConfig(opts, n)
+// begin prepares the run of the function f over n items.
+func (r *run) begin(ctx context.Context, f function, n int, callable bool, opts []Option) {
+	check(ctx, f.name, callable)
+	r.parent, r.claim.N, r.cfg = ctx, n, newConfig(f, opts, n)
 	if r.cfg.keep > 0 {
 		r.record.kept = &kept{most: r.cfg.keep}
 	}

@@ -42,7 +42,7 @@ type Result[R any] struct {
 // have not begun are [Skipped], with the error of ctx. It panics as [Map] does.
 func Settle[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) []Result[R] {
 	m := &mapping[T, Result[R]]{}
-	m.begin(ctx, "Settle", len(items), f != nil, opts)
+	m.begin(ctx, function{"Settle", onOutcomes}, len(items), f != nil, opts)
 	call := wrap(m.cfg, f)
 	_, err := m.results(items, func(ctx context.Context, item T) (Result[R], error) {
 		v, err := call(ctx, item)

@@ -61,9 +61,11 @@ func StreamByKey[T, R any, K comparable](ctx context.Context, items iter.Seq[T],
 func flowing[T, R any](ctx context.Context, name string, src source[T], f func(context.Context, T) (R, error),
 	opts []Option, keyed func(*stream.Parallel[T, outcome[R]])) iter.Seq2[R, error] {
 	check(ctx, name, f != nil)
+	of := function{name, onStreams}
 	opts = slices.Clone(opts) // the caller's slice may change before the loop
+	newConfig(of, opts, -1)   // what is wrong with them is said here, not in the loop
 	return func(yield func(R, error) bool) {
-		w := newFlow(opts, f, false)
+		w := newFlow(of, opts, f, false)
 		w.keyed = keyed
 		err := w.run(ctx, src, func(_ int64, o outcome[R]) bool {
 			if o.err != nil {

@@ -13,7 +13,7 @@ import (
 // the item changes once a run has succeeded.
 func Update[T any](ctx context.Context, items []T, f func(context.Context, *T) error, opts ...Option) error {
 	r := &run{}
-	r.begin(ctx, "Update", len(items), f != nil, opts)
+	r.begin(ctx, function{"Update", onSlices}, len(items), f != nil, opts)
 	change := inPlace(f)
 	if len(r.cfg.guards) > 0 {
 		change = onCopy(f)
