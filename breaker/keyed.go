@@ -43,7 +43,10 @@ const keyShards = 16
 type shard[K comparable] struct {
 	mu   sync.Mutex
 	keys map[K]*entry
-	_    [112]byte
+	// adding is held while a key is added, and mu within it: of many that ask for
+	// one new key, one alone makes room.
+	adding sync.Mutex
+	_      [104]byte
 }
 
 // entry is the breaker of a key. The shard's mutex guards used.
@@ -94,14 +97,9 @@ func (k *Keyed[K]) Breaker(key K) *Breaker {
 		panic("breaker: the zero Keyed is not usable, make one with NewKeyed")
 	}
 	s := k.shard(key)
-	s.mu.Lock()
-	if e := s.keys[key]; e != nil {
-		e.used = true
-		b := e.b
-		s.mu.Unlock()
+	if b := s.find(key); b != nil {
 		return b
 	}
-	s.mu.Unlock()
 	return k.add(key, s)
 }
 
@@ -111,26 +109,35 @@ func (k *Keyed[K]) shard(key K) *shard[K] {
 
 // add makes the breaker of a key that is not there.
 func (k *Keyed[K]) add(key K, s *shard[K]) *Breaker {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	if b := s.find(key); b != nil {
+		return b // somebody else was faster
+	}
 	// A key that does not equal itself, NaN, would never be found again, nor
 	// could it be deleted.
 	if key != key || !k.reserve() {
 		k.overflow.Add(1)
 		return k.rest
 	}
+	e := &entry{b: newBreaker(k.each), used: true}
 	s.mu.Lock()
-	e := s.keys[key]
-	if e != nil { // somebody else was faster
-		k.size.Add(-1)
-	} else {
-		// Not made before the lock is held: one too many may be open, and would
-		// have to be taken out of the quota.
-		e = &entry{b: newBreaker(k.each), used: true}
-		s.keys[key] = e
-	}
-	b := e.b
+	s.keys[key] = e
 	s.mu.Unlock()
 	k.sweepLater()
-	return b
+	return e.b
+}
+
+// find returns the breaker of a key, and nil if it has none.
+func (s *shard[K]) find(key K) *Breaker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.keys[key]
+	if e == nil {
+		return nil
+	}
+	e.used = true
+	return e.b
 }
 
 // reserve makes room for one more key.

@@ -262,3 +262,28 @@ func TestAKeyThatRampsUpIsNotForgotten(t *testing.T) {
 		assert.ErrorIs(t, k.Do(t.Context(), 0, succeed), breaker.ErrOpen, "a new breaker would admit all")
 	})
 }
+
+func TestANewKeyOfAFullKeyedEvictsOneOtherHoweverManyAskForIt(t *testing.T) {
+	const keys, askers = 64, 32
+	for round := range 50 {
+		k := breaker.NewKeyed[int](breaker.MaxKeys(keys))
+		for key := range keys {
+			k.Breaker(key)
+		}
+		var wg sync.WaitGroup
+		start := make(chan struct{})
+		got := make([]*breaker.Breaker, askers)
+		for i := range askers {
+			wg.Go(func() {
+				<-start
+				got[i] = k.Breaker(-1 - round)
+			})
+		}
+		close(start)
+		wg.Wait()
+		for i := range askers {
+			assert.Same(t, got[0], got[i])
+		}
+		assert.Equal(t, breaker.KeyedStats{Keys: keys, Evicted: 1}, k.Stats())
+	}
+}
