@@ -152,7 +152,7 @@ func (c *Claim) lead() {
 // start lets so many workers, this goroutine included, claim from the index from.
 func (c *Claim) start(from, workers int, worker func()) {
 	c.crew = &gang{workers: workers}
-	c.crew.running.Store(int32(workers))
+	c.crew.running.Store(int64(workers))
 	c.crew.member = func() { fault.Catch(worker, c.ended) }
 	c.crew.next.Store(int64(from))
 	c.crew.enlist(workers - 1)

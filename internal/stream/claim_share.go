@@ -17,7 +17,7 @@ type gang struct {
 	workers int
 	member  func() // what each of them does
 
-	running atomic.Int32 // workers that have not ended; changes under mu
+	running atomic.Int64 // workers that have not ended; changes under mu
 	mu      sync.Mutex
 	given   []span // back, by workers whose chunk is slow
 
@@ -158,7 +158,7 @@ func (w *sharer) give(s span, slow bool) bool {
 	}
 	g.given = append(g.given, s)
 	more := min(free, s.hi-s.lo)
-	g.running.Add(int32(more)) // #nosec G115 -- at most workers
+	g.running.Add(int64(more))
 	g.enlist(more) // this worker has not ended: nobody has yet got past joined
 	return true
 }
