@@ -44,22 +44,32 @@ func ratelimits() []harness.Case {
 			{Name: "failsafe-go bursty", Bench: serial(failsafe)},
 			{Name: "uber/ratelimit (Take)", Bench: serial(uberTake)},
 			{Name: "sethvargo/go-limiter (one key)", Bench: serial(setOneKey)},
+			{Name: "floor: time.Since and one CAS", Bench: serial(clockAndSwap)},
 		}},
 		{Package: "ratelimit", Name: "Allow from every processor, 8 goroutines each", Rows: []harness.Row{
 			{Name: "weir", Bench: parallel(8, ours)},
 			{Name: "x/time/rate", Bench: parallel(8, xtime)},
 			{Name: "failsafe-go bursty", Bench: parallel(8, failsafe)},
 			{Name: "uber/ratelimit (Take)", Bench: parallel(8, uberTake)},
+			{Name: "floor: time.Since and one CAS", Bench: parallel(8, clockAndSwap)},
 		}},
 		{Package: "ratelimit", Name: "Allow, denied", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(denied)},
 			{Name: "x/time/rate", Bench: serial(xtimeDenied)},
 			{Name: "failsafe-go smooth", Bench: serial(failsafeDenied)},
+			{Name: "floor: time.Since", Bench: serial(clock)},
+		}},
+		{Package: "ratelimit", Name: "Allow, denied, from every processor, 8 goroutines each", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(8, denied)},
+			{Name: "x/time/rate", Bench: parallel(8, xtimeDenied)},
+			{Name: "failsafe-go smooth", Bench: parallel(8, failsafeDenied)},
+			{Name: "floor: time.Since", Bench: parallel(8, clock)},
 		}},
 		{Package: "ratelimit", Name: "Wait, tokens there", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(wait)},
 			{Name: "x/time/rate", Bench: serial(xtimeWait)},
 			{Name: "failsafe-go bursty", Bench: serial(failsafeWait)},
+			{Name: "floor: time.Since and one CAS", Bench: serial(clockAndSwap)},
 		}},
 		{Package: "ratelimit", Name: "Allow in batches of 64, tokens there", Rows: []harness.Row{
 			{Name: "weir Batch", Bench: serial(batch)},
@@ -76,6 +86,30 @@ func ratelimits() []harness.Case {
 			{Name: "weir Keyed", Bench: parallel(8, keyed)},
 			{Name: "sethvargo/go-limiter", Bench: parallel(8, setKeyed)},
 		}},
+	}
+}
+
+// clock and clockAndSwap are what no limiter can go below that looks at the time for
+// each decision, and notes a grant where every other goroutine sees it.
+func clock() func() bool {
+	base := time.Now()
+	return func() bool { return time.Since(base) > 0 }
+}
+
+func clockAndSwap() func() bool {
+	base := time.Now()
+	l := new(struct {
+		_     [64]byte
+		state atomic.Int64
+		_     [64]byte
+	})
+	return func() bool {
+		now := int64(time.Since(base))
+		for {
+			if old := l.state.Load(); l.state.CompareAndSwap(old, max(old, now)+1) {
+				return true
+			}
+		}
 	}
 }
 
