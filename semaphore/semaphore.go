@@ -114,6 +114,7 @@ func (s *Semaphore) acquire(ctx context.Context, n int64) error {
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
+	s.yieldTo(n)
 	if n > 0 && s.try(n) > 0 {
 		s.countAcquired()
 		return nil
@@ -140,6 +141,7 @@ func (s *Semaphore) tryAcquire(n int64) bool {
 	if n == 0 {
 		return s.tryNothing()
 	}
+	s.yieldTo(n)
 	if s.try(n) == 0 {
 		return false
 	}

@@ -3,6 +3,7 @@ package cases
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eapache/go-resiliency/semaphore"
@@ -39,17 +40,21 @@ func semaphores() []harness.Case {
 			{Name: "weir", Bench: parallel(1, pair(100))},
 			{Name: "x/sync/semaphore", Bench: parallel(1, xsyncPair(100))},
 			{Name: "channel", Bench: parallel(1, channelPair(100))},
+			{Name: "mutex (baseline)", Bench: parallel(1, mutexPair)},
 		}},
 		{Package: "semaphore", Name: "TryAcquire, full", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(full)},
 			{Name: "x/sync/semaphore", Bench: serial(xsyncFull)},
+			{Name: "one load (baseline)", Bench: serial(oneLoad)},
 		}},
 	}
 }
 
-// These return acquire plus release as one operation. They stand alone because
-// the compiler hardly inlines into a large function, which is not what callers are.
+// These return acquire plus release as one operation. They are not inlined
+// themselves: into what is, or is large, the compiler inlines nothing in turn, as
+// it does into ordinary callers of all of these.
 
+//go:noinline
 func pair(limit int64, opts ...weirsem.Option) func() func() bool {
 	return func() func() bool {
 		s, ctx := weirsem.New(limit, opts...), context.Background()
@@ -63,6 +68,7 @@ func pair(limit int64, opts ...weirsem.Option) func() func() bool {
 	}
 }
 
+//go:noinline
 func xsyncPair(limit int64) func() func() bool {
 	return func() func() bool {
 		s, ctx := xsemaphore.NewWeighted(limit), context.Background()
@@ -76,6 +82,7 @@ func xsyncPair(limit int64) func() func() bool {
 	}
 }
 
+//go:noinline
 func channelPair(limit int64) func() func() bool {
 	return func() func() bool {
 		c := make(chan struct{}, limit)
@@ -83,6 +90,7 @@ func channelPair(limit int64) func() func() bool {
 	}
 }
 
+//go:noinline
 func bulkheadPair() func() bool {
 	s, ctx := bulkhead.New[any](10), context.Background()
 	return func() bool {
@@ -94,6 +102,7 @@ func bulkheadPair() func() bool {
 	}
 }
 
+//go:noinline
 func resiliencyPair() func() bool {
 	s := semaphore.New(10, time.Second)
 	return func() bool {
@@ -105,6 +114,7 @@ func resiliencyPair() func() bool {
 	}
 }
 
+//go:noinline
 func mutexPair() func() bool {
 	var mu sync.Mutex
 	return func() bool {
@@ -114,12 +124,20 @@ func mutexPair() func() bool {
 	}
 }
 
+//go:noinline
 func full() func() bool {
 	s := weirsem.New(1)
 	s.TryAcquire(1)
 	return func() bool { return !s.TryAcquire(1) }
 }
 
+//go:noinline
+func oneLoad() func() bool {
+	var n atomic.Int64
+	return func() bool { return n.Load() == 0 }
+}
+
+//go:noinline
 func xsyncFull() func() bool {
 	s := xsemaphore.NewWeighted(1)
 	s.TryAcquire(1)
