@@ -52,8 +52,15 @@ func (a *attempt) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-// limit puts the timeout of a policy around the attempt's context.
+// limit puts the timeout of a policy around the attempt's context. Where the
+// caller's deadline comes first, or at the same instant, it needs no other one:
+// two timers of one instant fire in any order, and the attempt would be said to
+// have timed out, as if the call could go on.
 func (a *attempt) limit(t *attemptTimeout) {
+	if at, ok := a.Deadline(); ok && time.Until(at) <= t.d {
+		a.limited, a.cancel = context.WithCancel(a)
+		return
+	}
 	a.limited, a.cancel = context.WithTimeoutCause(a, t.d, t)
 }
 

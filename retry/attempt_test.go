@@ -112,6 +112,40 @@ func TestTrap12AnAttemptTimeoutIsNamedAndNeverForTheCallersDeadline(t *testing.T
 	})
 }
 
+func TestTheCallersDeadlineWinsOverAnAttemptTimeoutOfTheSameInstant(t *testing.T) {
+	for name, makeCtx := range map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc){
+		"timeout": context.WithTimeout,
+		"of wall time alone": func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			return context.WithDeadline(ctx, time.Now().Round(0).Add(d))
+		},
+		"further out": func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithTimeout(ctx, d)
+			child, cancelChild := context.WithCancel(ctx)
+			return child, func() { cancelChild(); cancel() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 100 { // two timers of one instant may fire in any order
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := makeCtx(t.Context(), time.Second)
+					defer cancel()
+					runs := 0
+					err := constant(0, retry.AttemptTimeout(time.Second)).Do(ctx, func(ctx context.Context) error {
+						runs++
+						<-ctx.Done()
+						at, ok := ctx.Deadline()
+						assert.True(t, ok)
+						assert.Zero(t, time.Until(at))
+						return ctx.Err()
+					})
+					assert.Equal(t, context.DeadlineExceeded, err, "ctx.Err() itself")
+					assert.Equal(t, 1, runs)
+				})
+			}
+		})
+	}
+}
+
 func TestTheTimeoutOfAnOuterAttemptIsNotThatOfTheInner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outer := constant(0, retry.MaxRetries(0), retry.AttemptTimeout(time.Second))

@@ -40,13 +40,14 @@ func (c *Call) begin() {
 		c.policy, c.err = nil, ctxerr.Of(c.ctx)
 		return
 	}
-	if c.policy.special || Attempt(c.ctx) != 1 {
+	if !c.policy.ordinary || Attempt(c.ctx) != 1 {
 		c.prepare()
 	}
 }
 
 // prepare does what the beginning of most calls does not need.
 func (c *Call) prepare() {
+	c.policy.mustBeMade()
 	cfg := &c.policy.cfg
 	if cfg.timeout != nil || Attempt(c.ctx) != 1 {
 		c.start(&attempt{Context: c.ctx, n: 1})

@@ -9,7 +9,7 @@ func Do[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, erro
 	switch {
 	case len(opts) > 0 || p.Hedged():
 		return newResults(fn, opts).do(ctx, p)
-	case p.unusual(ctx):
+	case fn == nil || p.unusual(ctx):
 		return loop(ctx, p, fn)
 	}
 	// As in Policy.Do.
@@ -25,6 +25,7 @@ func Do[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, erro
 }
 
 func loop[T any](ctx context.Context, p *Policy, fn func(context.Context) (T, error)) (v T, err error) {
+	mustHave(fn != nil)
 	call := p.Begin(ctx)
 	defer call.End()
 	for call.err == nil {

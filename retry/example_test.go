@@ -54,6 +54,24 @@ func ExamplePermanent() {
 	// Output: no such user true false
 }
 
+// A server that asks for an hour is not asked again after half a minute, which
+// is as long as the policy would wait: the call ends at once.
+func ExampleAfter() {
+	patient := retry.New(retry.If(func(err error) bool {
+		asks, ok := errors.AsType[interface {
+			error
+			RetryAfter() time.Duration
+		}](err)
+		return !ok || asks.RetryAfter() <= time.Minute
+	}))
+	begin := time.Now()
+	err := patient.Do(context.Background(), func(context.Context) error {
+		return retry.After(errors.New("closed for maintenance"), time.Hour)
+	})
+	fmt.Println(err, time.Since(begin) < time.Second)
+	// Output: closed for maintenance true
+}
+
 func ExampleExhaustedError() {
 	policy := retry.New(retry.MaxRetries(2), retry.Backoff(retry.Constant(time.Hour)))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -26,10 +26,16 @@ func isPermanent(err error) bool {
 }
 
 // After makes err ask that the next attempt begin after d, as a server does
-// that sends Retry-After. It then replaces the delay of [Backoff], within the
-// bound that [MaxDelay] describes, and up to a tenth of jitter is added. A d of
-// 0 or less asks for nothing. errors.Is and errors.As see through it.
-// After(nil, d) is nil.
+// that sends Retry-After. It then replaces the delay of [Backoff], and up to a
+// tenth of jitter is added. A d of 0 or less asks for nothing. errors.Is and
+// errors.As see through it. After(nil, d) is nil.
+//
+// d is cut, not obeyed, where it is longer than [MaxDelay], or without that than
+// 30 seconds and than the longest delay of the backoff: after After(err,
+// time.Hour) the next attempt begins in about half a minute. Where a server that
+// says an hour means it, end the call instead: with [If], as the example does,
+// with [Permanent], or with a deadline on the context, which no longer pause is
+// begun for.
 func After(err error, d time.Duration) error {
 	if err == nil {
 		return nil

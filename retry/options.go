@@ -41,7 +41,10 @@ const (
 
 func newConfig(opts []Option) config {
 	c := config{maxRetries: defaultRetries, backoff: FullJitter(Exponential(defaultBase, defaultLargest))}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("retry: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.apply(&c)
 	}
 	switch {
@@ -77,7 +80,9 @@ func Backoff(d Delays) Option {
 // pause that was asked for up to a tenth of jitter is added, also beyond d.
 //
 // Without it a rejection may ask for the largest delay of the backoff (see
-// [Delays]), and any other error for that or 30 seconds, whichever is longer.
+// [Delays]), and any other error for that or 30 seconds, whichever is longer. To
+// cut what an error asks for is to ask again before the time: see [After] for how
+// to end the call instead.
 func MaxDelay(d time.Duration) Option {
 	checkPositive("MaxDelay", d)
 	return optionFunc(func(c *config) { c.maxDelay = d })
@@ -94,7 +99,9 @@ func MaxElapsed(d time.Duration) Option {
 // AttemptTimeout gives each attempt a context that ends d after it began, and
 // with the attempt: what is to be read later, as the body of a response, must
 // be read by then. The error of an attempt that it ended matches
-// [ErrAttemptTimeout] and is retried. It costs a timer for each attempt.
+// [ErrAttemptTimeout] and is retried. A deadline of the caller that comes first,
+// or at the same instant, is the caller's and ends the call. It costs a timer for
+// each attempt.
 func AttemptTimeout(d time.Duration) Option {
 	checkPositive("AttemptTimeout", d)
 	return optionFunc(func(c *config) { c.timeout = &attemptTimeout{d} }) // one for each policy
@@ -112,8 +119,8 @@ func If(f func(error) bool) Option {
 // Spend makes every retry take one from b. Where b has none left the call ends
 // with [ErrBudgetSpent].
 func Spend(b *Budget) Option {
-	if b == nil {
-		panic("retry: Spend needs a budget, got nil; make one with NewBudget")
+	if b == nil || b.calls.cells == nil {
+		panic("retry: Spend needs a budget, got nil or a zero one; make one with NewBudget")
 	}
 	return optionFunc(func(c *config) { c.budget = b })
 }
@@ -130,7 +137,7 @@ func checkPositive(name string, d time.Duration) {
 	}
 }
 
-// special reports whether the beginning of a call has more to do than most.
-func (c *config) special() bool {
-	return c.maxElapsed > 0 || c.budget != nil || c.timeout != nil || c.hedge != nil || c.counted
+// ordinary reports whether the beginning of a call has no more to do than most.
+func (c *config) ordinary() bool {
+	return c.maxElapsed == 0 && c.budget == nil && c.timeout == nil && c.hedge == nil && !c.counted
 }

@@ -17,17 +17,19 @@ import (
 // Cost: a call that succeeds at once allocates nothing and takes a few
 // nanoseconds. A retry costs its timer and one small object.
 type Policy struct {
-	special bool // the beginning of a call has more to do than most
-	cfg     config
-	clock   mono.Clock
-	counts  counts
+	// ordinary: the beginning of a call has nothing to do but to ask the context.
+	// That is false for a zero value, so that the fast path need not ask for one.
+	ordinary bool
+	cfg      config
+	clock    mono.Clock
+	counts   counts
 }
 
 // New returns a policy. Without options it makes up to 3 retries, 4 attempts in
 // all, and pauses before them for a random part of 100 ms, 200 ms and 400 ms.
 func New(opts ...Option) *Policy {
 	p := &Policy{cfg: newConfig(opts), clock: mono.New()}
-	p.special = p.cfg.special()
+	p.ordinary = p.cfg.ordinary()
 	if p.cfg.counted {
 		p.counts.calls = stripe.New()
 	}
@@ -48,9 +50,9 @@ func New(opts ...Option) *Policy {
 //
 // fn gets a context that [Attempt] understands. A panic or runtime.Goexit of fn
 // passes through untouched and is not retried. A policy with [Hedge] may run fn
-// on a second goroutine too.
+// on a second goroutine too. Do panics if fn is nil.
 func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
-	if p.unusual(ctx) {
+	if fn == nil || p.unusual(ctx) {
 		return p.loop(ctx, fn)
 	}
 	// The same loop, entered behind a first attempt for which Begin would do
@@ -68,10 +70,11 @@ func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
 
 // unusual reports whether the beginning of a call has anything to do.
 func (p *Policy) unusual(ctx context.Context) bool {
-	return p.special || ctx.Err() != nil || Attempt(ctx) != 1
+	return !p.ordinary || ctx.Err() != nil || Attempt(ctx) != 1
 }
 
 func (p *Policy) loop(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	call := p.Begin(ctx)
 	defer call.End()
 	for call.err == nil && call.Next(call.attempt(fn)) {
@@ -87,5 +90,18 @@ func (c *Call) attempt(fn func(context.Context) error) error {
 	return fn(c.Context())
 }
 
+// mustBeMade panics on a zero value.
+func (p *Policy) mustBeMade() {
+	if p.cfg.backoff == nil {
+		panic("retry: the zero Policy is not usable, make one with New")
+	}
+}
+
 // Hedged reports whether Do may run its function twice at once, see [Hedge].
 func (p *Policy) Hedged() bool { return p.cfg.hedge != nil }
+
+func mustHave(fn bool) {
+	if !fn {
+		panic("retry: fn must not be nil")
+	}
+}

@@ -229,7 +229,7 @@ func TestBadValuesPanic(t *testing.T) {
 		"retry: MaxElapsed must be positive, got -1ns":                                             func() { retry.MaxElapsed(-1) },
 		"retry: AttemptTimeout must be positive, got 0s":                                           func() { retry.AttemptTimeout(0) },
 		"retry: If needs a function, got nil":                                                      func() { retry.If(nil) },
-		"retry: Spend needs a budget, got nil; make one with NewBudget":                            func() { retry.Spend(nil) },
+		"retry: Spend needs a budget, got nil or a zero one; make one with NewBudget":              func() { retry.Spend(nil) },
 		"retry: the delay of Constant must be at least 0, got -1ns":                                func() { retry.Constant(-1) },
 		"retry: the step of Linear must be positive, got 0s; Constant(0) makes no pause":           func() { retry.Linear(0, 1) },
 		"retry: the base of Exponential must be positive, got -1ns; Constant(0) makes no pause":    func() { retry.Exponential(-1, 1) },

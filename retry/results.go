@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 )
@@ -51,8 +52,12 @@ type results[T any] struct {
 }
 
 func newResults[T any](fn func(context.Context) (T, error), opts []ResultOption[T]) *results[T] {
+	mustHave(fn != nil)
 	r := &results[T]{fn: fn}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("retry: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.applyResult(r)
 	}
 	return r

@@ -16,6 +16,7 @@ import (
 // bounds. A policy that only hedges is a Hedge instead. It is for people to
 // read. Two policies with the same bounds have the same line.
 func (p *Policy) String() string {
+	p.mustBeMade()
 	c := &p.cfg
 	name, parts := "Retry", []string{strconv.Itoa(c.maxRetries)}
 	switch {
