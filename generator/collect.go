@@ -9,7 +9,7 @@ func (g *Generator[T]) Collect() ([]T, error) {
 }
 
 func (g *Generator[T]) collect() (values []T) {
-	c := g.core
+	c := g.made()
 	if c.ended.Load() != nil {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (g *Generator[T]) CollectN(n int) ([]T, error) {
 }
 
 func (g *Generator[T]) collectN(n int) (values []T) {
-	c := g.core
+	c := g.made()
 	if n < 1 || c.ended.Load() != nil {
 		return nil
 	}

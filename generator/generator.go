@@ -69,13 +69,21 @@ func New[T any](ctx context.Context, produce func(ctx context.Context, yield fun
 	return &Generator[T]{c}
 }
 
+// made returns the core of a generator that a constructor made.
+func (g *Generator[T]) made() *core[T] {
+	if g.core == nil {
+		panic("generator: a Generator must be made by New, From or another constructor, this one is a zero value")
+	}
+	return g.core
+}
+
 // Err returns why the generator ended: nil if it has not, or if the producer had
 // no more values or no more were wanted (a loop was left, Close). It is the
 // context's error (which matches its cause, too) if that ended it, and otherwise
 // what the producer returned or how it failed: see [ErrAborted], [PanicError] and
 // [ErrGoexit]. It never waits.
 func (g *Generator[T]) Err() error {
-	if e := g.core.ended.Load(); e != nil {
+	if e := g.made().ended.Load(); e != nil {
 		return e.err
 	}
 	return nil
@@ -92,5 +100,5 @@ func (g *Generator[T]) Err() error {
 // done, before the loop statement is.
 func (g *Generator[T]) Close() {
 	defer runtime.KeepAlive(g)
-	g.core.close()
+	g.made().close()
 }

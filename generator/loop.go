@@ -70,7 +70,7 @@ const maxPrealloc = 1024
 
 // loop calls body with each value that is left, until it returns false.
 func (g *Generator[T]) loop(body func(T) bool) {
-	c := g.core
+	c := g.made()
 	if c.ended.Load() != nil {
 		return
 	}

@@ -20,7 +20,7 @@ import (
 // A panic or runtime.Goexit of a sequence ends the others and is then raised on
 // the loop's goroutine, a panic as a [*PanicError].
 func Merge[T any](seqs ...iter.Seq[T]) iter.Seq[T] {
-	mustNotHoldNil(seqs)
+	seqs = cloneNonNil(seqs)
 	return func(yield func(T) bool) {
 		m := &merge[T]{values: make(chan T), stop: make(chan struct{})}
 		m.start(seqs)

@@ -3,6 +3,7 @@ package generator_test
 import (
 	"context"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -26,6 +27,7 @@ func TestWhatNobodyCanMeanPanics(t *testing.T) {
 	}{
 		{"nil context", "generator: ctx must not be nil; use context.Background()", func() { generator.New(noContext, count(1)) }},
 		{"nil producer", "generator: produce must not be nil", func() { generator.New[int](t.Context(), nil) }},
+		{"nil option", "generator: an option must not be nil, number 1 is; leave it out", func() { generator.New(t.Context(), count(1), generator.Buffer(1), nil) }},
 		{"nil iterator", "generator: seq must not be nil", func() { generator.From[int](t.Context(), nil) }},
 		{"negative buffer", "generator: Buffer must be between 0 and 1048576, got -1", func() { generator.Buffer(-1) }},
 		{"huge buffer", "generator: Buffer must be between 0 and 1048576, got 1048577", func() { generator.Buffer(generator.MaxBuffer + 1) }},
@@ -56,6 +58,22 @@ func TestWhatNobodyCanMeanPanics(t *testing.T) {
 		{"Map2", "generator: f must not be nil", func() { generator.Map2[int, int, int, int](slices.All([]int{}), nil) }},
 		{"Filter2", "generator: keep must not be nil", func() { generator.Filter2(slices.All([]int{}), nil) }},
 		{"Take2", "generator: seq must not be nil", func() { generator.Take2(noSeq2, 1) }},
+	}
+	var zero generator.Generator[int]
+	const unmade = "generator: a Generator must be made by New, From or another constructor, this one is a zero value"
+	for name, call := range map[string]func(){
+		"Next":        func() { zero.Next() },
+		"NextContext": func() { _, _ = zero.NextContext(t.Context()) },
+		"Peek":        func() { zero.Peek() },
+		"Collect":     func() { _, _ = zero.Collect() },
+		"CollectN":    func() { _, _ = zero.CollectN(1) },
+		"All":         func() { _ = slices.Collect(zero.All()) },
+		"Batches":     func() { _ = slices.Collect(zero.Batches(1)) },
+		"Stream":      func() { _ = maps.Collect(zero.Stream()) },
+		"Err":         func() { _ = zero.Err() },
+		"Close":       func() { zero.Close() },
+	} {
+		t.Run("zero value, "+name, func(t *testing.T) { assert.PanicsWithValue(t, unmade, call) })
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { assert.PanicsWithValue(t, tt.message, tt.call) })

@@ -16,7 +16,10 @@ type config struct{ buffer int }
 
 func newConfig(opts []Option) config {
 	var c config
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("generator: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.apply(&c)
 	}
 	return c

@@ -45,7 +45,7 @@ func (g *Generator[T]) NextContext(ctx context.Context) (v T, err error) {
 
 // Peek returns what Next would return, and leaves it there.
 func (g *Generator[T]) Peek() (v T, ok bool) {
-	c := g.core
+	c := g.made()
 	if c.ended.Load() != nil || !c.enter(nil) {
 		return v, false
 	}
@@ -60,7 +60,7 @@ func (g *Generator[T]) Peek() (v T, ok bool) {
 // pull takes the next value. It returns false if the generator has ended, or if
 // done is closed while it waits for something else than the producer's own work.
 func (g *Generator[T]) pull(done <-chan struct{}) (v T, ok bool) {
-	c := g.core
+	c := g.made()
 	if c.ended.Load() != nil || !c.turn.try() && !c.queue(done) {
 		return v, false
 	}

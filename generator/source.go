@@ -2,7 +2,6 @@ package generator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -83,44 +82,6 @@ func FromFunc[T any](ctx context.Context, next func(context.Context) (T, error),
 			case !yield(v):
 				return nil
 			}
-		}
-	}, opts...)
-}
-
-// ErrCursor is returned by Err when a page named itself as the next one: a crawl
-// that went on would never end.
-var ErrCursor = errors.New("generator: a page is its own next page")
-
-// Pages returns a generator of the items of a paged source. fetch gets the cursor
-// of a page and returns its items and the cursor of the next page; the zero value
-// of C, such as an empty token, means that there is none. The first page is that
-// of cursor first. A page may be empty. No page is fetched before an item of it is
-// wanted, except ahead of the consumer with [Buffer].
-func Pages[T any, C comparable](ctx context.Context, first C, fetch func(ctx context.Context, cursor C) (items []T, next C, err error), opts ...Option) *Generator[T] {
-	if fetch == nil {
-		panic("generator: fetch must not be nil")
-	}
-	return New(ctx, func(ctx context.Context, yield func(T) bool) error {
-		var none C
-		for cursor := first; ; {
-			items, next, err := fetch(ctx, cursor)
-			if err != nil {
-				return err
-			}
-			for _, item := range items {
-				if !yield(item) {
-					return nil
-				}
-			}
-			switch {
-			case next == none:
-				return nil
-			case next == cursor:
-				return fmt.Errorf("%w: %v", ErrCursor, cursor)
-			case ctx.Err() != nil: // empty pages ask nobody
-				return ctx.Err()
-			}
-			cursor = next
 		}
 	}, opts...)
 }

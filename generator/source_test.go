@@ -207,6 +207,15 @@ func TestPagesThatFail(t *testing.T) {
 			}
 			return []int{p}, p + 1, nil
 		}, errSource, []int{1, 2}},
+		{"pages in a circle", func(_ context.Context, p int) ([]int, int, error) {
+			return nil, p%5 + 1, nil
+		}, generator.ErrCursor, nil},
+		{"pages in a circle that does not lead to the first", func(_ context.Context, p int) ([]int, int, error) {
+			if p == 40 {
+				return nil, 23, nil
+			}
+			return nil, p + 1, nil
+		}, generator.ErrCursor, nil},
 		{"a page that is its own next", func(_ context.Context, p int) ([]int, int, error) {
 			return []int{p}, min(p+1, 3), nil
 		}, generator.ErrCursor, []int{1, 2, 3}},
@@ -219,6 +228,25 @@ func TestPagesThatFail(t *testing.T) {
 				assert.Equal(t, tt.items, got)
 			})
 		})
+	}
+}
+
+// However long the way to the circle and the circle are.
+func TestPagesInACircleAreFoundOut(t *testing.T) {
+	for lead := range 12 {
+		for round := 1; round <= 12; round++ {
+			fetched, different := 0, lead+round
+			_, err := generator.Pages(t.Context(), 1, func(_ context.Context, p int) ([]int, int, error) {
+				fetched++
+				if p == different {
+					return nil, lead + 1, nil
+				}
+				return nil, p + 1, nil
+			}).Collect()
+			assert.ErrorIs(t, err, generator.ErrCursor)
+			assert.GreaterOrEqual(t, fetched, different)
+			assert.LessOrEqual(t, fetched, 3*different)
+		}
 	}
 }
 

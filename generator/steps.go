@@ -3,6 +3,7 @@ package generator
 import (
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // The steps are lazy and keep no state of their own: each loop over one is a loop
@@ -168,7 +169,7 @@ func Chunk[T any](seq iter.Seq[T], n int) iter.Seq[[]T] {
 
 // Concat returns the values of one sequence after the other.
 func Concat[T any](seqs ...iter.Seq[T]) iter.Seq[T] {
-	mustNotHoldNil(seqs)
+	seqs = cloneNonNil(seqs)
 	return func(yield func(T) bool) {
 		for _, seq := range seqs {
 			for v := range seq {
@@ -180,10 +181,11 @@ func Concat[T any](seqs ...iter.Seq[T]) iter.Seq[T] {
 	}
 }
 
-func mustNotHoldNil[T any](seqs []iter.Seq[T]) {
+func cloneNonNil[T any](seqs []iter.Seq[T]) []iter.Seq[T] {
 	for i, seq := range seqs {
 		if seq == nil {
 			panic(fmt.Sprintf("generator: sequence %d must not be nil", i))
 		}
 	}
+	return slices.Clone(seqs)
 }

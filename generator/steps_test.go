@@ -228,3 +228,15 @@ func TestABreakGoesThroughEveryStep(t *testing.T) {
 		})
 	}
 }
+
+// The caller may use its slice again.
+func TestSequencesAreTakenWhenTheyAreGiven(t *testing.T) {
+	for name, join := range map[string]func(...iter.Seq[int]) iter.Seq[int]{
+		"Concat": generator.Concat[int], "Merge": generator.Merge[int],
+	} {
+		seqs := []iter.Seq[int]{generator.Range(0, 2)}
+		joined := join(seqs...)
+		seqs[0] = nil
+		assert.Equal(t, []int{0, 1}, slices.Collect(joined), name)
+	}
+}
