@@ -207,7 +207,6 @@ func (l *Limiter) own(c *cell) {
 	switch ramp := l.cfg.ramp; {
 	case ramp != nil && c.origin < ramp.end():
 		c.cold = c.inc > 0
-	case !l.plain: // every decision is told of, behind the fast path
 	case ramp != nil:
 		c.quicken(ramp.lag())
 	default:

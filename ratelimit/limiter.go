@@ -32,7 +32,7 @@ import (
 type Limiter struct {
 	cell  atomic.Pointer[cell]
 	clock mono.Clock
-	plain bool // nothing is counted or told for a decision
+	plain bool // nothing is counted or told for a denial
 	cfg   config
 	tally *tally // nil without Counted
 
@@ -86,9 +86,10 @@ func (l *Limiter) Allow() bool {
 		now, tat := rel*c.mul, c.tat.Load()
 		if next := max(tat, now) + c.inc; next-now <= c.tol {
 			if c.tat.CompareAndSwap(tat, next) {
+				l.granted(1)
 				return true
 			}
-		} else if tat == seen && tat != frozen {
+		} else if tat == seen && tat != frozen && l.plain {
 			return false
 		}
 	}
@@ -128,6 +129,7 @@ func (l *Limiter) Wait(ctx context.Context) error {
 		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
 			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
+				l.granted(1)
 				return nil
 			}
 		}

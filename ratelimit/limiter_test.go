@@ -642,6 +642,47 @@ func TestObserveOnlyTakesAway(t *testing.T) {
 	})
 }
 
+func TestCountedCountsEveryDecisionOnce(t *testing.T) {
+	for _, opts := range [][]ratelimit.Option{
+		{ratelimit.Counted()},
+		{ratelimit.Counted(), ratelimit.WarmUp(time.Hour)}, // without the fast path
+		{ratelimit.Counted(), ratelimit.On(ratelimit.Events{Denied: func(ratelimit.Event) {}})},
+	} {
+		bubble(t, func(t *testing.T) {
+			l, ctx := ratelimit.New(ratelimit.PerHour(1), 40, opts...), t.Context()
+			require.True(t, l.Allow())
+			require.True(t, l.AllowN(2))
+			require.True(t, l.Take(1).OK)
+			require.Equal(t, 3, l.TakeUpTo(3))
+			require.NoError(t, l.Wait(ctx))
+			require.NoError(t, l.WaitN(ctx, 2))
+			_, err := l.WaitToken(ctx)
+			require.NoError(t, err)
+			_, err = l.WaitReserve(ctx, 3)
+			require.NoError(t, err)
+			require.True(t, l.Reserve(4).OK())
+			require.True(t, l.AllowN(l.TakeUpTo(0)))
+			require.False(t, l.AllowN(39))
+			require.False(t, l.Take(30).OK)
+			s := l.Stats()
+			assert.EqualValues(t, 11, s.Granted, "those of no tokens, too")
+			assert.EqualValues(t, 18, s.GrantedTokens)
+			assert.EqualValues(t, 2, s.Denied)
+
+			require.Equal(t, 22, l.TakeUpTo(100))
+			require.False(t, l.Allow())
+			assert.Zero(t, l.TakeUpTo(1))
+			require.NoError(t, l.Wait(ctx)) // from the queue
+			s = l.Stats()
+			assert.EqualValues(t, 13, s.Granted)
+			assert.EqualValues(t, 41, s.GrantedTokens)
+			assert.EqualValues(t, 4, s.Denied)
+		})
+	}
+	s := ratelimit.New(ratelimit.PerHour(1), 1).Stats()
+	assert.EqualValues(t, []int64{-1, -1, -1}, []int64{s.Granted, s.GrantedTokens, s.Denied}, "not counted")
+}
+
 func TestDoSpendsATokenAndLetsPanicsPass(t *testing.T) {
 	l := ratelimit.New(ratelimit.PerHour(1), 3)
 	boom := errors.New("boom")

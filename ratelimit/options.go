@@ -84,7 +84,7 @@ func WarmUp(d time.Duration) Option {
 }
 
 // Counted makes Stats count the decisions, at the cost of one more atomic add
-// for each.
+// for each, and two for a grant of several tokens.
 func Counted() Option { return optionFunc(func(c *config) { c.counted = true }) }
 
 // LongWait sets from which wait on [Events.LongWait] is called; by default 1 s.

@@ -33,18 +33,29 @@ type Stats struct {
 	WaitTotal, WaitMax time.Duration
 }
 
-// tally counts decisions.
-type tally struct{ granted, tokens, denied *stripe.Counter }
+// tally counts decisions. Grants of a single token, which most are, have a counter
+// of their own, so that one addition counts both them and their tokens.
+type tally struct{ ones, others, tokens, denied *stripe.Counter }
 
-func newTally() *tally { return &tally{stripe.New(), stripe.New(), stripe.New()} }
+func newTally() *tally { return &tally{stripe.New(), stripe.New(), stripe.New(), stripe.New()} }
 
 func (t *tally) add(ok bool, n int64) {
-	if !ok {
+	switch {
+	case !ok:
 		t.denied.Add(1)
-		return
+	case n == 1:
+		t.ones.Add(1)
+	default:
+		t.others.Add(1)
+		t.tokens.Add(n)
 	}
-	t.granted.Add(1)
-	t.tokens.Add(n)
+}
+
+// granted counts a grant.
+func (l *Limiter) granted(n int64) {
+	if l.tally != nil {
+		l.tally.add(true, n)
+	}
 }
 
 // counts are written by those who waited or were refused, never on a fast path.
@@ -87,7 +98,8 @@ func (l *Limiter) Stats() Stats {
 		WaitMax:   time.Duration(l.counts.longest.Load()),
 	}
 	if l.tally != nil {
-		s.Granted, s.GrantedTokens, s.Denied = l.tally.granted.Load(), l.tally.tokens.Load(), l.tally.denied.Load()
+		ones := l.tally.ones.Load()
+		s.Granted, s.GrantedTokens, s.Denied = ones+l.tally.others.Load(), ones+l.tally.tokens.Load(), l.tally.denied.Load()
 	}
 	return s
 }

@@ -26,6 +26,7 @@ func (l *Limiter) WaitToken(ctx context.Context) (Token, error) {
 				if is.void || l.queue.carried.Load() {
 					c = nil
 				}
+				l.granted(1)
 				return Token{c, next, is.place, ^is.falls}, nil
 			}
 		}

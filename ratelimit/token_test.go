@@ -82,12 +82,12 @@ func TestAllWaysToCancelGiveBackTheSame(t *testing.T) {
 
 func sameRefunds(t *testing.T, r *rand.Rand) {
 	burst := r.IntN(6) + 1
-	counted := r.IntN(4) == 0 // without the fast path
+	var opts []ratelimit.Option
+	if r.IntN(4) == 0 { // without the fast path
+		opts = append(opts, ratelimit.WarmUp(time.Hour), ratelimit.Counted())
+	}
 	newLimiter := func() *ratelimit.Limiter {
-		if counted {
-			return ratelimit.New(ratelimit.PerSecond(5), burst, ratelimit.Counted())
-		}
-		return ratelimit.New(ratelimit.PerSecond(5), burst)
+		return ratelimit.New(ratelimit.PerSecond(5), burst, opts...)
 	}
 	ls := []*ratelimit.Limiter{newLimiter(), newLimiter(), newLimiter()}
 	var taken [][]interface{ Cancel() bool }

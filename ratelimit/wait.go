@@ -23,6 +23,7 @@ func (l *Limiter) WaitReserve(ctx context.Context, n int) (r Reservation, err er
 				if !is.void && !l.queue.carried.Load() {
 					r.n = int64(n)
 				}
+				l.granted(int64(n))
 				return r, nil
 			}
 		}
@@ -37,9 +38,7 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 	is := l.queue.issue()
 	g := l.grantNow(n)
 	if g.ok {
-		if l.tally != nil {
-			l.tally.add(true, n)
-		}
+		l.granted(n)
 		return l.reservation(g, n, is), nil
 	}
 	since := l.clock.Now()
@@ -70,9 +69,7 @@ func (l *Limiter) settled(n int64, waited time.Duration, err error) {
 	refused := ours(err)
 	switch {
 	case err == nil:
-		if l.tally != nil {
-			l.tally.add(true, n)
-		}
+		l.granted(n)
 	case refused:
 		l.counts.rejected.Add(1)
 	default:
