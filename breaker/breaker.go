@@ -256,6 +256,11 @@ func (b *Breaker) refused(e *OpenError) {
 
 // State returns the state: HalfOpen as soon as the open time is over, whether
 // or not anybody calls. It has no side effect and costs one load.
+//
+// A timer ends the open time, and on a machine that is too busy it may be late.
+// Until it has run the state is Open and calls are refused, with a RetryAfter of
+// a millisecond: nobody reads the clock to find out. Leases, windows and ramps
+// end late by as much; once the timer runs, all that is due happens at once.
 func (b *Breaker) State() State { return stateOf(b.word.Load()) }
 
 // RetryAfter returns how long it is until a probe may be admitted; 0 if the

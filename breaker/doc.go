@@ -34,7 +34,7 @@
 // that is met exactly opens. A panic passes through untouched. State changes are
 // told in order, outside every lock. A call whose context is done is not admitted
 // and changes nothing. State is what it says: an open time that is over reads
-// half-open, even if nobody calls.
+// half-open, even if nobody calls, as soon as the program's timers run.
 //
 // # Non-goals
 //

@@ -36,6 +36,21 @@ func Stall(b *Breaker, d time.Duration) {
 	}
 }
 
+// Overdue makes the open time of b end d ago, and its timer so late that it has
+// not run yet. Ring runs it.
+func Overdue(b *Breaker, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.alarm.timer.Stop()
+	b.openUntil = b.clock.Now() - int64(d)
+	e := *b.refusal.Load()
+	e.until = b.openUntil
+	b.refusal.Store(&e)
+}
+
+// Ring does what b's timer does.
+func Ring(b *Breaker) { b.ring() }
+
 // TimerRuns reports whether b waits for anything.
 func TimerRuns(b *Breaker) bool {
 	b.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"weak"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/breaker"
 )
@@ -169,6 +170,27 @@ func TestATimerMayBeLate(t *testing.T) {
 		p.Done(nil)
 		q.Done(nil)
 		assert.Equal(t, breaker.HalfOpen, b.State())
+	})
+}
+
+func TestUntilALateTimerHasRunABreakerIsOpenAndAsksToComeBackSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Second))
+		trip(t, b)
+		for _, late := range []time.Duration{0, 1, time.Hour} {
+			breaker.Overdue(b, late)
+			assert.Equal(t, breaker.Open, b.State())
+			assert.Equal(t, time.Millisecond, b.RetryAfter(), "not 0, which would be unknown, and not a busy loop")
+			for _, err := range []error{b.Ready(), b.Do(t.Context(), succeed)} {
+				var open *breaker.OpenError
+				require.ErrorAs(t, err, &open)
+				assert.Equal(t, time.Millisecond, open.RetryAfter())
+			}
+		}
+		breaker.Ring(b)
+		assert.Equal(t, breaker.HalfOpen, b.State())
+		play(t, b, "s")
+		assert.Equal(t, breaker.Closed, b.State())
 	})
 }
 
