@@ -1,12 +1,10 @@
 package ratelimit
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
-
-	"github.com/weirkit/weir/internal/ctxerr"
 )
 
 // Multi is several limits at once, such as ten a second and a thousand a day: a
@@ -17,8 +15,12 @@ import (
 // nobody who asks the Multi overtakes them. They hold no tokens of one limit while
 // they wait for another: a token that is used later than it was granted would
 // break the limit it came from. So a limiter that is also used directly, or by
-// another Multi, is not kept for those who wait here. For the same reason there
-// is no Reserve.
+// another Multi, is not kept for those who wait here. For the same reason Reserve
+// promises nothing for later.
+//
+// When one of the limits is changed, by SetRate, SetBurst, SetTokens or Observe,
+// those who wait are repriced: who would now wait beyond its deadline or [MaxWait]
+// fails at once and frees its place.
 //
 // A request that is denied writes nothing, unless another takes tokens at the
 // same moment: then what was taken already is given back.
@@ -27,6 +29,9 @@ type Multi struct {
 
 	line   line
 	stands atomic.Pointer[stand] // of the head of the line; nil: nowhere
+
+	following sync.Mutex
+	waits     int // callers that may be in the line; guarded by following
 }
 
 // stand is where the head of the queue waits: its tokens are taken there already.
@@ -65,7 +70,7 @@ func (m *Multi) Allow() bool { return m.AllowN(1) }
 // AllowN is [Limiter.AllowN] on all limits at once.
 func (m *Multi) AllowN(n int) bool {
 	checkN(n)
-	return m.take(int64(n), m.line.ahead.Load(), nil).OK
+	return m.take(int64(n), m.line.ahead.Load(), nil, nil).OK
 }
 
 // Take is [Limiter.Take] on all limits at once. Binding tells which of them the
@@ -73,13 +78,14 @@ func (m *Multi) AllowN(n int) bool {
 // tokens left.
 func (m *Multi) Take(n int) Decision {
 	checkN(n)
-	return m.take(int64(n), m.line.ahead.Load(), nil)
+	return m.take(int64(n), m.line.ahead.Load(), nil, nil)
 }
 
 // take takes n tokens of each limit but skip, after those that ahead ask for. It
-// looks first: most denials are found without taking anything.
-func (m *Multi) take(n, ahead int64, skip *Limiter) Decision {
-	if d := m.look(n, ahead); n == 0 || ahead > 0 || !d.OK && skip == nil {
+// looks first: most denials are found without taking anything. What it took is added
+// to kept, if that is not nil.
+func (m *Multi) take(n, ahead int64, skip *Limiter, kept *MultiReservation) Decision {
+	if d := m.look(n, ahead, nil); n == 0 || ahead > 0 || !d.OK && skip == nil {
 		d.OK = n == 0
 		if n == 0 {
 			d.RetryAfter = 0
@@ -109,25 +115,33 @@ func (m *Multi) take(n, ahead int64, skip *Limiter) Decision {
 			l.tally.add(true, n)
 		}
 	}
-	d := m.look(0, 0)
+	if kept != nil {
+		kept.ok, kept.parts = true, append(kept.parts, taken...)
+	}
+	d := m.look(0, 0, nil)
 	d.OK, d.RetryAfter = true, 0
 	return d
 }
 
-// look returns the decision about n tokens after those that ahead ask for, and
-// takes nothing.
-func (m *Multi) look(n, ahead int64) Decision {
-	var all Decision
+// look returns the decision about n tokens after those that ahead ask for, by all
+// limits but skip, and takes nothing.
+func (m *Multi) look(n, ahead int64, skip *Limiter) Decision {
+	mustBeMade(len(m.limits) > 0, "Multi", "All")
+	all := Decision{OK: true}
 	head := m.stands.Load()
+	first := true
 	for i, l := range m.limits {
+		if l == skip {
+			continue
+		}
 		before := ahead
 		if ahead > 0 && head != nil && head.at == l {
 			before = max(ahead-head.n, 0)
 		}
 		d := l.look(n, before)
 		d.Binding = i
-		if i == 0 {
-			all = d
+		if first {
+			all, first = d, false
 			continue
 		}
 		reset := max(all.ResetAfter, d.ResetAfter)
@@ -157,65 +171,4 @@ func (l *Limiter) look(n, ahead int64) Decision {
 		return d
 	}
 	return l.decision(g, n)
-}
-
-// Wait is [Limiter.Wait] on all limits at once.
-func (m *Multi) Wait(ctx context.Context) error { return m.WaitN(ctx, 1) }
-
-// WaitN is [Limiter.WaitN] on all limits at once. Where they differ in MaxWait or
-// MaxWaiters, those of the limit that binds apply.
-func (m *Multi) WaitN(ctx context.Context, n int) error {
-	checkN(n)
-	if err := ctxerr.Of(ctx); err != nil || n == 0 {
-		return err
-	}
-	take := func(n, ahead int64) Decision { return m.take(n, ahead, nil) }
-	for _, l := range m.limits {
-		if c := l.cell.Load(); int64(n) > c.burst && c.inc > 0 && !l.cfg.debt {
-			return ErrExceedsBurst
-		}
-	}
-	t, head, err := m.line.enter(ctx, m.limits[0].clock, int64(n), take)
-	if t == nil {
-		return err
-	}
-	defer m.line.leave(t)
-	if !head {
-		select {
-		case <-t.ch:
-		case <-ctx.Done():
-			return ctxerr.Of(ctx)
-		}
-	}
-	return m.lead(ctx, int64(n))
-}
-
-// lead waits at the head of the queue: in the queue of the limit that binds, so
-// that its changes are seen at once, until all have the tokens at one moment.
-func (m *Multi) lead(ctx context.Context, n int64) error {
-	for {
-		d := m.take(n, 0, nil)
-		if d.OK {
-			return nil
-		}
-		binding := m.limits[d.Binding]
-		m.stands.Store(&stand{binding, n})
-		r, err := binding.wait(ctx, n)
-		m.stands.Store(nil)
-		if err != nil {
-			return err
-		}
-		if m.take(n, 0, binding).OK {
-			return nil
-		}
-		r.Cancel()
-	}
-}
-
-// Do is [Limiter.Do] on all limits at once.
-func (m *Multi) Do(ctx context.Context, fn func(context.Context) error) error {
-	if err := m.Wait(ctx); err != nil {
-		return err
-	}
-	return fn(ctx)
 }

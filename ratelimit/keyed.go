@@ -95,7 +95,10 @@ func PerKey[K comparable](f func(key K) (Rate, int)) KeyedOption {
 func NewKeyed[K comparable](r Rate, burst int, opts ...KeyedOption) *Keyed[K] {
 	checkBurst(burst)
 	cfg := keyedConfig{maxKeys: 1 << 20}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("ratelimit: the options of NewKeyed must not be nil, number %d is", i))
+		}
 		o.applyKeyed(&cfg)
 	}
 	cfg.single = newConfig(cfg.limiter)
@@ -130,7 +133,7 @@ func (k *Keyed[K]) Allow(key K) bool {
 	// A reading that got old is good for a grant: it is a moment of this call. It is
 	// not good for a denial; see grantNow.
 	reading := k.clock.Now()
-	hash := maphash.Comparable(k.seed, key)
+	hash := k.hash(key)
 	t := k.tables[k.index(hash)].Load()
 	if p, _ := t.find(key, hash, k.shift); p != nil {
 		c := t.c
@@ -149,7 +152,7 @@ func (k *Keyed[K]) Allow(key K) bool {
 // AllowN is [Limiter.AllowN] for key.
 func (k *Keyed[K]) AllowN(key K, n int) bool {
 	checkN(n)
-	g, l := k.decide(key, maphash.Comparable(k.seed, key), int64(n))
+	g, l := k.decide(key, k.hash(key), int64(n))
 	l.tell(g, int64(n))
 	return g.ok
 }
@@ -157,7 +160,7 @@ func (k *Keyed[K]) AllowN(key K, n int) bool {
 // Take is [Limiter.Take] for key.
 func (k *Keyed[K]) Take(key K, n int) Decision {
 	checkN(n)
-	g, l := k.decide(key, maphash.Comparable(k.seed, key), int64(n))
+	g, l := k.decide(key, k.hash(key), int64(n))
 	return l.taken(g, int64(n))
 }
 
@@ -170,7 +173,7 @@ func (k *Keyed[K]) WaitN(ctx context.Context, key K, n int) error {
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
-	hash := maphash.Comparable(k.seed, key)
+	hash := k.hash(key)
 	g, l := k.decide(key, hash, int64(n))
 	if g.ok {
 		return nil
@@ -184,8 +187,10 @@ func (k *Keyed[K]) WaitN(ctx context.Context, key K, n int) error {
 	return k.wait(ctx, key, hash, int64(n))
 }
 
-// Do waits for a token of key and runs fn on this goroutine; see [Limiter.Do].
+// Do waits for a token of key and runs fn on this goroutine; see [Limiter.Do]. It
+// panics if fn is nil.
 func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	if err := k.Wait(ctx, key); err != nil {
 		return err
 	}

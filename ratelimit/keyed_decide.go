@@ -1,5 +1,13 @@
 package ratelimit
 
+import "hash/maphash"
+
+// hash returns that of a key.
+func (k *Keyed[K]) hash(key K) uint64 {
+	mustBeMade(k.tables != nil, "Keyed", "NewKeyed")
+	return maphash.Comparable(k.seed, key)
+}
+
 // index returns the number of the shard of a hash.
 func (k *Keyed[K]) index(hash uint64) uint64 {
 	return hash >> (k.shift & 63) & uint64(len(k.tables)-1) // #nosec G115 -- 1 to 256

@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"context"
-	"hash/maphash"
 	"time"
 )
 
@@ -83,7 +82,7 @@ func (k *Keyed[K]) park(at seat[K], key K) *parked {
 
 // unpark moves the bucket back when nobody uses the limiter any more.
 func (k *Keyed[K]) unpark(s *shard[K], key K, p *parked) {
-	hash := maphash.Comparable(k.seed, key)
+	hash := k.hash(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.refs--; p.refs > 0 {

@@ -43,6 +43,7 @@ type Limiter struct {
 	// frozen. The arrival time changes without it, too.
 	queue queue
 
+	watch  watch
 	counts counts
 }
 

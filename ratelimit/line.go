@@ -15,7 +15,13 @@ import (
 type turn struct {
 	links list.Node[turn]
 	n     int64
-	ch    chan struct{} // cap 1; a token comes when it is at the head
+	limit int64         // the reading of the clock at which its time is up, or never
+	most  int           // who would be one more in the line is refused; -1: no bound
+	ch    chan struct{} // cap 1; a token says to look again
+
+	// Guarded by the line's mu.
+	err  error                   // why it was taken out of the line
+	stop context.CancelCauseFunc // ends what the head waits for elsewhere, if it does
 }
 
 // Links is for package list.
@@ -36,67 +42,155 @@ func (q *line) waiting() int {
 	return q.turns.Len()
 }
 
-// enter takes n tokens if nobody is before the caller and they are there, or puts
-// it in the line, perhaps at its head, or refuses. The turn is nil but in the line.
-func (q *line) enter(ctx context.Context, clock mono.Clock, n int64, take func(n, ahead int64) Decision) (t *turn, head bool, err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	d := take(n, q.ahead.Load())
-	if d.OK {
-		return nil, false, nil
+// late returns the error of one who would wait for what d says, nil if it is in time.
+func (t *turn) late(d Decision, now int64) error {
+	if t.limit != never && int64(d.RetryAfter) > t.limit-now {
+		return &WaitError{int(t.n), d.RetryAfter}
 	}
-	if deadline, ok := ctx.Deadline(); ok && int64(d.RetryAfter) >= clock.At(deadline)-clock.Now() {
-		return nil, false, &WaitError{int(n), d.RetryAfter}
-	}
-	t = &turn{n: n, ch: make(chan struct{}, 1)}
-	q.turns.PushBack(t)
-	q.ahead.Add(n)
-	return t, q.turns.Front() == t, nil
+	return nil
 }
 
-// leave takes t out of the line and calls the next to its head.
+// enter takes the tokens of t if nobody is before it and they are there, or puts it in
+// the line, perhaps at its head, or refuses it: take decides for one with that many
+// tokens before it. It reports whether t is in the line.
+func (q *line) enter(t *turn, clock mono.Clock, take func(ahead int64) Decision) (bool, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d := take(q.ahead.Load())
+	if d.OK {
+		return false, nil
+	}
+	if err := t.late(d, clock.Now()); err != nil {
+		return false, err
+	}
+	if t.most >= 0 && q.turns.Len() >= t.most {
+		return false, ErrQueueFull
+	}
+	t.ch = make(chan struct{}, 1)
+	q.turns.PushBack(t)
+	q.ahead.Add(t.n)
+	return true, nil
+}
+
+// at reports whether t is at the head, or why it is no longer in the line. Stop is
+// called if that changes.
+func (q *line) at(t *turn, stop context.CancelCauseFunc) (head bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t.stop = stop
+	return t.err == nil && q.turns.Front() == t, t.err
+}
+
+// leave takes t out of the line, if it is there still, and calls the next to its head.
 func (q *line) leave(t *turn) {
 	q.mu.Lock()
-	head := q.turns.Front() == t
-	q.turns.Remove(t)
-	q.ahead.Add(-t.n)
-	next := q.turns.Front()
-	q.mu.Unlock()
-	if head && next != nil {
-		next.ch <- struct{}{} // never blocks: who becomes the head gets one token
+	var next *turn
+	if t.err == nil {
+		head := q.turns.Front() == t
+		q.turns.Remove(t)
+		q.ahead.Add(-t.n)
+		if head {
+			next = q.turns.Front()
+		}
 	}
+	q.mu.Unlock()
+	if next != nil {
+		next.call()
+	}
+}
+
+// call makes the owner of t look at its place again.
+func (t *turn) call() {
+	select {
+	case t.ch <- struct{}{}:
+	default: // it has not looked since the last one
+	}
+}
+
+// review looks at all in the line after their limit has changed. Those who cannot be
+// served in time any more fail at once, and free their places before the ones behind
+// them are looked at. Look decides for one with that many tokens before it, and takes
+// nothing; fits says whether so many can ever be there.
+func (q *line) review(clock mono.Clock, look func(n, ahead int64) Decision, fits func(n int64) bool) {
+	type out struct {
+		t    *turn
+		stop context.CancelCauseFunc
+	}
+	var gone []out
+	q.mu.Lock()
+	now, ahead := clock.Now(), int64(0)
+	for t := q.turns.Front(); t != nil; {
+		behind := q.turns.Next(t)
+		switch err := t.late(look(t.n, ahead), now); {
+		case !fits(t.n):
+			t.err = ErrExceedsBurst
+		case err != nil:
+			t.err = err
+		default:
+			ahead += t.n
+		}
+		if t.err != nil {
+			q.turns.Remove(t)
+			q.ahead.Add(-t.n)
+			gone = append(gone, out{t, t.stop})
+		}
+		t = behind
+	}
+	head := q.turns.Front()
+	q.mu.Unlock()
+	for _, o := range gone {
+		if o.stop != nil {
+			o.stop(o.t.err)
+		}
+		o.t.call()
+	}
+	if head != nil {
+		head.call() // its time may be another, or it was not at the head
+	}
+}
+
+// limitOf returns the last reading of the clock at which a caller still wants its
+// tokens.
+func limitOf(ctx context.Context, clock mono.Clock) int64 {
+	if deadline, ok := ctx.Deadline(); ok {
+		return clock.At(deadline) - 1
+	}
+	return never
 }
 
 // wait takes n tokens in line. Take decides for one with that many tokens before it.
 func (q *line) wait(ctx context.Context, clock mono.Clock, n int64, take func(n, ahead int64) Decision) error {
-	if err := ctxerr.Of(ctx); err != nil || n == 0 {
-		return err
+	if take(n, q.ahead.Load()).OK {
+		return nil
 	}
-	t, head, err := q.enter(ctx, clock, n, take)
-	if t == nil {
+	t := &turn{n: n, limit: limitOf(ctx, clock), most: -1}
+	if in, err := q.enter(t, clock, func(ahead int64) Decision { return take(n, ahead) }); !in {
 		return err
 	}
 	defer q.leave(t)
-	if !head {
-		select {
-		case <-t.ch:
-		case <-ctx.Done():
-			return ctxerr.Of(ctx)
-		}
-	}
 	for {
+		head, err := q.at(t, nil)
+		if err != nil {
+			return err
+		}
 		if err := ctxerr.Of(ctx); err != nil {
 			return err
 		}
-		d := take(n, 0)
-		if d.OK {
-			return nil
+		var alarm <-chan time.Time
+		stop := func() bool { return true }
+		if head {
+			d := take(n, 0)
+			if d.OK {
+				return nil
+			}
+			timer := time.NewTimer(d.RetryAfter)
+			alarm, stop = timer.C, timer.Stop
 		}
-		timer := time.NewTimer(d.RetryAfter)
 		select {
-		case <-timer.C:
+		case <-t.ch:
+		case <-alarm:
 		case <-ctx.Done():
-			timer.Stop()
 		}
+		stop()
 	}
 }

@@ -38,6 +38,7 @@ func (l *Limiter) set(t int64, change func(*cell) (Rate, int64)) {
 	}
 	l.mu.Unlock()
 	ready.send()
+	l.watch.changed()
 }
 
 // sweepLocked fails those in the queue who will not have their tokens in time,
@@ -145,6 +146,7 @@ func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
 	}
 	l.mu.Unlock()
 	ready.send()
+	l.watch.changed()
 }
 
 // levelLocked does the moving, in a cell that has room for it as far as there can

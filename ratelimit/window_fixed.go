@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/mono"
 )
 
@@ -18,14 +19,14 @@ import (
 // concurrent use. Waiters are served in the order in which they came, and nobody
 // overtakes them. A decision costs a lock and a reading of the clock.
 type FixedWindow struct {
-	limit  int64
 	window int64
 	clock  mono.Clock
 	phase  int64 // ns of the first window that had passed when the clock began
 	line   line
 
 	mu    sync.Mutex
-	index int64 // of the window that used is about; guarded by mu
+	limit int64 // guarded by mu, as all below
+	index int64 // of the window that used is about
 	used  int64
 }
 
@@ -42,11 +43,15 @@ func NewFixedWindow(limit int, window time.Duration) *FixedWindow {
 }
 
 func checkWindow(name string, limit int, window time.Duration) {
-	if limit < 1 || int64(limit) > MaxBurst {
-		panic(fmt.Sprintf("ratelimit: the limit of %s must be between 1 and %d, got %d", name, int64(MaxBurst), limit))
-	}
+	checkLimit(name, limit)
 	if window <= 0 {
 		panic(fmt.Sprintf("ratelimit: the window of %s must be positive, got %v", name, window))
+	}
+}
+
+func checkLimit(name string, limit int) {
+	if limit < 1 || int64(limit) > MaxBurst {
+		panic(fmt.Sprintf("ratelimit: the limit of %s must be between 1 and %d, got %d", name, int64(MaxBurst), limit))
 	}
 }
 
@@ -64,7 +69,13 @@ func (f *FixedWindow) Take(n int) Decision {
 	return f.take(int64(n), f.line.ahead.Load())
 }
 
-func (f *FixedWindow) take(n, ahead int64) Decision {
+func (f *FixedWindow) take(n, ahead int64) Decision { return f.decide(n, ahead, true) }
+func (f *FixedWindow) look(n, ahead int64) Decision { return f.decide(n, ahead, false) }
+
+// decide decides about n tokens for one with that many before it, and takes them if
+// it is to.
+func (f *FixedWindow) decide(n, ahead int64, take bool) Decision {
+	mustBeMade(f.window > 0, "FixedWindow", "NewFixedWindow")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.clock.Now() + f.phase
@@ -78,13 +89,15 @@ func (f *FixedWindow) take(n, ahead int64) Decision {
 	case n > f.limit:
 		d.RetryAfter = Never
 	case ahead == 0 && f.used+n <= f.limit:
-		f.used += n
+		if take {
+			f.used += n
+		}
 		d.OK = true
 	default: // those before it fill windows, this one goes into the next that has room
-		windows := max((f.used+need-1)/f.limit, 1)
+		windows := max((min(f.used, f.limit)+need-1)/f.limit, 1)
 		d.RetryAfter = time.Duration((f.index+windows)*f.window - now)
 	}
-	d.Remaining = int(f.limit - f.used)
+	d.Remaining = int(max(f.limit-f.used, 0))
 	if f.used > 0 {
 		d.ResetAfter = time.Duration((f.index+1)*f.window - now)
 	}
@@ -99,17 +112,46 @@ func (f *FixedWindow) Wait(ctx context.Context) error { return f.WaitN(ctx, 1) }
 // [ErrExceedsBurst].
 func (f *FixedWindow) WaitN(ctx context.Context, n int) error {
 	checkN(n)
-	if int64(n) > f.limit && ctx.Err() == nil {
+	if err := ctxerr.Of(ctx); err != nil || n == 0 {
+		return err
+	}
+	if !f.fits(int64(n)) {
 		return ErrExceedsBurst
 	}
 	return f.line.wait(ctx, f.clock, int64(n), f.take)
+}
+
+// fits reports whether n tokens can ever be there.
+func (f *FixedWindow) fits(n int64) bool { return n <= int64(f.Limit()) }
+
+// Limit returns the limit.
+func (f *FixedWindow) Limit() int {
+	mustBeMade(f.window > 0, "FixedWindow", "NewFixedWindow")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int(f.limit)
+}
+
+// SetLimit changes the limit from now on; what was taken in the window counts. Those
+// who wait are repriced: who asks for more than the limit fails with [ErrExceedsBurst]
+// and who would now wait beyond its deadline with [ErrWouldExceedDeadline], at once.
+// It panics if the limit is below 1.
+func (f *FixedWindow) SetLimit(limit int) {
+	checkLimit("SetLimit", limit)
+	mustBeMade(f.window > 0, "FixedWindow", "NewFixedWindow")
+	f.mu.Lock()
+	f.limit = int64(limit)
+	f.mu.Unlock()
+	f.line.review(f.clock, f.look, f.fits)
 }
 
 // Waiting returns the number of callers that wait.
 func (f *FixedWindow) Waiting() int { return f.line.waiting() }
 
 // Do waits for a token and runs fn on this goroutine; see [Limiter.Do].
+// It panics if fn is nil.
 func (f *FixedWindow) Do(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	if err := f.Wait(ctx); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/mono"
 )
 
@@ -23,17 +24,17 @@ import (
 // overtakes them. A decision costs a lock and a reading of the clock; a denial or a
 // wait looks through what it remembers.
 type SlidingWindow struct {
-	limit  int64
 	window int64
-	merge  int64 // grants that are closer than this are one
 	clock  mono.Clock
 	line   line
 
-	mu   sync.Mutex
-	log  []taken // a ring; guarded by mu as all below
-	head int     // the oldest
-	n    int     // how many
-	used int64   // tokens in the log
+	mu    sync.Mutex
+	limit int64   // guarded by mu, as all below
+	merge int64   // grants that are closer than this are one
+	log   []taken // a ring
+	head  int     // the oldest
+	n     int     // how many
+	used  int64   // tokens in the log
 }
 
 // taken is tokens taken from first to last.
@@ -46,11 +47,16 @@ const finest = 1024
 // panics if limit is below 1 or the window is not positive.
 func NewSlidingWindow(limit int, window time.Duration) *SlidingWindow {
 	checkWindow("NewSlidingWindow", limit, window)
-	s := &SlidingWindow{limit: int64(limit), window: int64(window), clock: mono.New()}
+	s := &SlidingWindow{window: int64(window), clock: mono.New()}
+	s.setLimit(int64(limit))
+	return s
+}
+
+func (s *SlidingWindow) setLimit(limit int64) {
+	s.limit, s.merge = limit, 0
 	if limit > finest {
 		s.merge = max(s.window/finest, 1)
 	}
-	return s
 }
 
 // Allow takes a token if there is one, and reports whether it did.
@@ -66,7 +72,13 @@ func (s *SlidingWindow) Take(n int) Decision {
 	return s.take(int64(n), s.line.ahead.Load())
 }
 
-func (s *SlidingWindow) take(n, ahead int64) Decision {
+func (s *SlidingWindow) take(n, ahead int64) Decision { return s.decide(n, ahead, true) }
+func (s *SlidingWindow) look(n, ahead int64) Decision { return s.decide(n, ahead, false) }
+
+// decide decides about n tokens for one with that many before it, and takes them if
+// it is to.
+func (s *SlidingWindow) decide(n, ahead int64, take bool) Decision {
+	mustBeMade(s.window > 0, "SlidingWindow", "NewSlidingWindow")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.Now()
@@ -78,12 +90,14 @@ func (s *SlidingWindow) take(n, ahead int64) Decision {
 	case n > s.limit:
 		d.RetryAfter = Never
 	case ahead == 0 && s.used+n <= s.limit:
-		s.note(now, n)
+		if take {
+			s.note(now, n)
+		}
 		d.OK = true
 	default:
 		d.RetryAfter = time.Duration(max(s.room(now, ahead+n)-now, 1))
 	}
-	d.Remaining = int(s.limit - s.used)
+	d.Remaining = int(max(s.limit-s.used, 0))
 	if s.n > 0 {
 		d.ResetAfter = time.Duration(s.at(s.n-1).last + s.window - now)
 	}
@@ -144,17 +158,46 @@ func (s *SlidingWindow) Wait(ctx context.Context) error { return s.WaitN(ctx, 1)
 // [ErrExceedsBurst].
 func (s *SlidingWindow) WaitN(ctx context.Context, n int) error {
 	checkN(n)
-	if int64(n) > s.limit && ctx.Err() == nil {
+	if err := ctxerr.Of(ctx); err != nil || n == 0 {
+		return err
+	}
+	if !s.fits(int64(n)) {
 		return ErrExceedsBurst
 	}
 	return s.line.wait(ctx, s.clock, int64(n), s.take)
+}
+
+// fits reports whether n tokens can ever be there.
+func (s *SlidingWindow) fits(n int64) bool { return n <= int64(s.Limit()) }
+
+// Limit returns the limit.
+func (s *SlidingWindow) Limit() int {
+	mustBeMade(s.window > 0, "SlidingWindow", "NewSlidingWindow")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int(s.limit)
+}
+
+// SetLimit changes the limit from now on; what was taken in the window counts. Those
+// who wait are repriced: who asks for more than the limit fails with [ErrExceedsBurst]
+// and who would now wait beyond its deadline with [ErrWouldExceedDeadline], at once.
+// It panics if the limit is below 1.
+func (s *SlidingWindow) SetLimit(limit int) {
+	checkLimit("SetLimit", limit)
+	mustBeMade(s.window > 0, "SlidingWindow", "NewSlidingWindow")
+	s.mu.Lock()
+	s.setLimit(int64(limit))
+	s.mu.Unlock()
+	s.line.review(s.clock, s.look, s.fits)
 }
 
 // Waiting returns the number of callers that wait.
 func (s *SlidingWindow) Waiting() int { return s.line.waiting() }
 
 // Do waits for a token and runs fn on this goroutine; see [Limiter.Do].
+// It panics if fn is nil.
 func (s *SlidingWindow) Do(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	if err := s.Wait(ctx); err != nil {
 		return err
 	}

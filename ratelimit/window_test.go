@@ -25,6 +25,8 @@ type window interface {
 	WaitN(ctx context.Context, n int) error
 	Do(ctx context.Context, fn func(context.Context) error) error
 	Waiting() int
+	SetLimit(limit int)
+	Limit() int
 }
 
 func TestAFixedWindowBeginsOnTheFullMinute(t *testing.T) {
