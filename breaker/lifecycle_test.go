@@ -176,6 +176,7 @@ func TestATimerMayBeLate(t *testing.T) {
 func TestUntilALateTimerHasRunABreakerIsOpenAndAsksToComeBackSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := breaker.New(breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Second))
+		time.Sleep(2 * time.Hour)
 		trip(t, b)
 		for _, late := range []time.Duration{0, 1, time.Hour} {
 			breaker.Overdue(b, late)
