@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"iter"
 	"slices"
 )
 
@@ -38,9 +39,11 @@ func (p *Pipeline[In, Out]) append(s *step[Out, Out]) *Pipeline[In, Out] {
 
 func (c *chain[In, T]) flow(r *run, base int, src producer[In]) producer[T] {
 	up := c.before.flow(r, base, src)
-	first := base + len(c.before.stages)
+	if fs := c.pure(); fs != nil {
+		return func(ctx context.Context, yield func(T) bool) error { return up(ctx, applied(fs, yield)) }
+	}
 	return func(ctx context.Context, yield func(T) bool) error {
-		w := &walk[T]{chain: c.steps, r: r, first: first, index: -1, dropped: make([]int64, len(c.steps))}
+		w := c.begin(r, base)
 		visit := func(v T) bool {
 			if out, ok := w.through(ctx, v); ok {
 				return yield(out)
@@ -55,8 +58,7 @@ func (c *chain[In, T]) flow(r *run, base int, src producer[In]) producer[T] {
 					if err != nil {
 						var ok bool
 						if out, ok = w.fail(ctx, i, v, err); !ok {
-							w.dropped[i]++
-							return w.failed == nil
+							return w.drop(i)
 						}
 					}
 					v = out
@@ -64,12 +66,123 @@ func (c *chain[In, T]) flow(r *run, base int, src producer[In]) producer[T] {
 				return yield(v)
 			}
 		}
-		err := up(ctx, visit)
-		if w.failed != nil {
-			return w.failed
-		}
-		return err
+		return w.outcome(up(ctx, visit))
 	}
+}
+
+// into is flow for the loop over a Stream: the last function of the chain calls
+// the loop's body, where [sink.next] would be one call more for each item. It looks
+// at ctx where source and deliver do elsewhere.
+func (c *chain[In, T]) into(src iter.Seq[In], s *sink[T]) producer[T] {
+	r, first := &run{}, len(c.before.stages) == 0
+	from := source(src)
+	if first {
+		from = unguarded(src)
+	}
+	up, fs, gs := c.before.flow(r, 0, from), c.pure(), c.plain()
+	if fs == nil && gs == nil {
+		return nil
+	}
+	return func(ctx context.Context, _ func(T) bool) error {
+		late := ctx.Done() != nil
+		early := late && first
+		if fs != nil {
+			return up(ctx, s.applied(ctx, fs, early, late))
+		}
+		w := c.begin(r, 0)
+		return w.outcome(up(ctx, func(v T) bool {
+			if early && ctx.Err() != nil {
+				return false
+			}
+			w.index++
+			for i, f := range gs {
+				out, err := f(ctx, v)
+				if err != nil {
+					var ok bool
+					if out, ok = w.fail(ctx, i, v, err); !ok {
+						return w.drop(i)
+					}
+				}
+				v = out
+			}
+			if late && ctx.Err() != nil {
+				return false
+			}
+			return s.next(v)
+		}))
+	}
+}
+
+// applied calls all of fs on an item and then the body of the loop. It looks at
+// ctx before the first and after the last of them.
+func (s *sink[T]) applied(ctx context.Context, fs []func(T) T, early, late bool) func(T) bool {
+	f, g, h, rest := unrolled(fs)
+	return func(v T) bool {
+		if early && ctx.Err() != nil {
+			return false
+		}
+		v = f(v)
+		if g != nil {
+			v = g(v)
+		}
+		if h != nil {
+			v = h(v)
+		}
+		for _, f := range rest {
+			v = f(v)
+		}
+		if late && ctx.Err() != nil {
+			return false
+		}
+		s.inside = true // here and not in next: it would be one call more an item
+		if s.yield(v, nil) {
+			s.inside = false
+			return true
+		}
+		s.inside, s.left = false, true
+		return false
+	}
+}
+
+// unrolled takes fs apart: three calls by name cost less than a loop of three.
+func unrolled[T any](fs []func(T) T) (f, g, h func(T) T, rest []func(T) T) {
+	f = fs[0]
+	if len(fs) > 1 {
+		g = fs[1]
+	}
+	if len(fs) > 2 {
+		h, rest = fs[2], fs[3:]
+	}
+	return f, g, h, rest
+}
+
+// applied calls all of fs, of which there is one at least, on an item.
+func applied[T any](fs []func(T) T, yield func(T) bool) func(T) bool {
+	f, g, h, rest := unrolled(fs)
+	return func(v T) bool {
+		v = f(v)
+		if g != nil {
+			v = g(v)
+		}
+		if h != nil {
+			v = h(v)
+		}
+		for _, f := range rest {
+			v = f(v)
+		}
+		return yield(v)
+	}
+}
+
+// pure returns the functions of a chain none of which can fail, else nil.
+func (c *chain[In, T]) pure() []func(T) T {
+	fs := make([]func(T) T, len(c.steps))
+	for i, s := range c.steps {
+		if fs[i] = s.pure; s.pure == nil {
+			return nil
+		}
+	}
+	return fs
 }
 
 // plain returns the functions of a chain whose stages keep every item, else nil.
@@ -81,6 +194,11 @@ func (c *chain[In, T]) plain() []Stage[T, T] {
 		}
 	}
 	return fs
+}
+
+// begin makes a walk.
+func (c *chain[In, T]) begin(r *run, base int) *walk[T] {
+	return &walk[T]{chain: c.steps, r: r, first: base + len(c.before.stages), index: -1, dropped: make([]int64, len(c.steps))}
 }
 
 // walk is a chain in one run.
@@ -108,6 +226,22 @@ func (w *walk[T]) through(ctx context.Context, v T) (T, bool) {
 		v = out
 	}
 	return v, true
+}
+
+// drop notes an item that stage i of the chain dropped, and reports whether the
+// run goes on.
+func (w *walk[T]) drop(i int) bool {
+	w.dropped[i]++
+	return w.failed == nil
+}
+
+// outcome is the error that the run ends with, where what comes before it ended
+// with err.
+func (w *walk[T]) outcome(err error) error {
+	if w.failed != nil {
+		return w.failed
+	}
+	return err
 }
 
 // fail asks what becomes of an item that failed at stage i of the chain.

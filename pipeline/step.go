@@ -17,6 +17,8 @@ type step[I, O any] struct {
 	// is keep.
 	plain Stage[I, O]
 	keep  func(ctx context.Context, in I) (O, bool, error)
+	// pure is plain without what it does not need, or nil.
+	pure func(in I) O
 	// lanes, if not nil, gives the workers an order for each key.
 	lanes func(*stream.Parallel[I, kept[O]])
 }
@@ -47,6 +49,16 @@ func (p *Pipeline[In, Out]) Then(f Stage[Out, Out], opts ...Option) *Pipeline[In
 	}
 	c := newConfig("then", opts, callOptions()...)
 	return p.append(&step[Out, Out]{config: c, plain: guarded(c, f)})
+}
+
+// Apply adds a stage of a function that cannot fail: Then(Lift(f)) in fewer
+// words, and in one call less for each item where only such stages are fused.
+func (p *Pipeline[In, Out]) Apply(f func(Out) Out, opts ...Option) *Pipeline[In, Out] {
+	if f == nil {
+		panic("pipeline: Apply needs a function, got nil")
+	}
+	c := newConfig("apply", opts, "Workers", "Unordered", "Buffer", "Window")
+	return p.append(&step[Out, Out]{config: c, plain: Lift(f), pure: f})
 }
 
 // Tap adds a stage that looks at each item and hands it on.

@@ -27,11 +27,21 @@ func (p *Pipeline[In, Out]) Stream(ctx context.Context, src iter.Seq[In]) iter.S
 	check(ctx, src)
 	return func(yield func(Out, error) bool) {
 		s := &sink[Out]{yield: yield}
-		if err := s.run(ctx, p.flow(&run{}, 0, source(src))); err != nil && !s.left {
+		if err := p.into(ctx, src, s); err != nil && !s.left {
 			var none Out
 			yield(none, err)
 		}
 	}
+}
+
+// into runs the pipeline for the loop over a Stream.
+func (p *Pipeline[In, Out]) into(ctx context.Context, src iter.Seq[In], s *sink[Out]) error {
+	if p.chain != nil {
+		if up := p.chain.into(src, s); up != nil {
+			return s.run(ctx, up, nil)
+		}
+	}
+	return s.run(ctx, p.flow(&run{}, 0, source(src)), s.next)
 }
 
 // Collect runs the pipeline over src on this goroutine and returns all that
@@ -66,6 +76,14 @@ func source[T any](src iter.Seq[T]) producer[T] {
 			return nil
 		}
 		src(func(v T) bool { return ctx.Err() == nil && yield(v) })
+		return ctx.Err()
+	}
+}
+
+// unguarded is source for who looks at ctx itself.
+func unguarded[T any](src iter.Seq[T]) producer[T] {
+	return func(ctx context.Context, yield func(T) bool) error {
+		src(yield)
 		return ctx.Err()
 	}
 }
@@ -141,7 +159,7 @@ type sink[T any] struct {
 
 // run runs up for the loop. A panic or Goexit of the body passes; one of a
 // callback becomes an error.
-func (s *sink[T]) run(ctx context.Context, up producer[T]) (err error) {
+func (s *sink[T]) run(ctx context.Context, up producer[T], next func(T) bool) (err error) {
 	returned := false
 	defer func() {
 		if returned || s.inside {
@@ -157,7 +175,7 @@ func (s *sink[T]) run(ctx context.Context, up producer[T]) (err error) {
 			s.yield(none, ErrGoexit)
 		}
 	}()
-	err = deliver(ctx, up, s.next)
+	err = deliver(ctx, up, next)
 	returned = true
 	return err
 }

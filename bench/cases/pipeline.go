@@ -19,7 +19,7 @@ func plusOne(v int) int { return v + 1 }
 
 func three() *pipeline.Pipeline[int, int] {
 	return pipeline.New[int]().
-		Then(pipeline.Lift(plusOne)).Then(pipeline.Lift(plusOne)).Then(pipeline.Lift(plusOne))
+		Apply(plusOne).Apply(plusOne).Apply(plusOne)
 }
 
 func pipelines() []harness.Case {
@@ -28,7 +28,8 @@ func pipelines() []harness.Case {
 		in[i] = i
 	}
 	want := pipelineItems*(pipelineItems-1)/2 + 3*pipelineItems
-	row := func(name string, run func() int) harness.Row {
+	ten, wantTen := in[:10], 10*9/2+3*10
+	row := func(name string, want int, run func() int) harness.Row {
 		return harness.Row{Name: name, Bench: func(b *testing.B) {
 			got := 0
 			for b.Loop() {
@@ -40,17 +41,24 @@ func pipelines() []harness.Case {
 		}}
 	}
 	ctx := context.Background()
+	p := three()
 	return []harness.Case{
 		{Package: "pipeline", Name: "three stages, fused", Items: pipelineItems, Rows: []harness.Row{
-			row("weir", func() int { return sumStream(ctx, three(), in) }),
-			row("juniper iterators", func() int { return juniperSum(in) }),
-			row("ro", func() int { return roSum(in) }),
-			row("channels of 64, a goroutine a stage", func() int { return channelSum(in) }),
-			row("loop of three func values (baseline)", func() int { return loopSum(in) }),
+			row("weir", want, func() int { return sumStream(ctx, three(), in) }),
+			row("juniper iterators", want, func() int { return juniperSum(in) }),
+			row("ro", want, func() int { return roSum(in) }),
+			row("channels of 64, a goroutine a stage", want, func() int { return channelSum(in) }),
+			row("loop of three func values (baseline)", want, func() int { return loopSum(in) }),
+		}},
+		{Package: "pipeline", Name: "ten items through three stages, fused", Rows: []harness.Row{
+			row("weir", wantTen, func() int { return sumStream(ctx, p, ten) }),
+			row("weir, pipeline built each time", wantTen, func() int { return sumStream(ctx, three(), ten) }),
+			row("juniper iterators", wantTen, func() int { return juniperSum(ten) }),
+			row("channels of 64, a goroutine a stage", wantTen, func() int { return channelSum(ten) }),
 		}},
 		{Package: "pipeline", Name: "one parallel ordered stage between goroutines", Items: pipelineItems, Rows: []harness.Row{
-			row("weir", func() int { return sumStream(ctx, parallelStage(), in) }),
-			row("channels of 64 with ctx, a goroutine a stage", func() int { return ctxChannelSum(ctx, in) }),
+			row("weir", want, func() int { return sumStream(ctx, parallelStage(), in) }),
+			row("channels of 64 with ctx, a goroutine a stage", want, func() int { return ctxChannelSum(ctx, in) }),
 		}},
 		{Package: "pipeline", Name: "Execute: one item, three stages", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(func() func() bool {
