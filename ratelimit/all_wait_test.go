@@ -172,12 +172,13 @@ func TestWhatAllReservedCanBeGivenBack(t *testing.T) {
 
 func TestALimiterDoesNotKeepTheMultisOfThePast(t *testing.T) {
 	l := ratelimit.New(ratelimit.PerSecond(1000), 1)
-	m := ratelimit.All(l)
-	for range 3 {
-		require.NoError(t, m.Wait(t.Context()))
-	}
-	w := weak.Make(m)
-	m = nil
+	w := func() weak.Pointer[ratelimit.Multi] {
+		m := ratelimit.All(l)
+		for range 3 {
+			require.NoError(t, m.Wait(t.Context()))
+		}
+		return weak.Make(m)
+	}()
 	for range 10 {
 		runtime.GC()
 	}
@@ -244,6 +245,7 @@ func TestWindowsRepriceThoseWhoWait(t *testing.T) {
 			assert.Equal(t, 1, w.Limit())
 			assert.Equal(t, ratelimit.Decision{Limit: 1, RetryAfter: 5 * time.Minute, ResetAfter: time.Minute}, w.Take(1))
 			time.Sleep(61 * time.Second)
+			synctest.Wait()
 			assert.Equal(t, outcome{nil, time.Minute}, *short, name)
 			w.SetLimit(3)
 			synctest.Wait()
@@ -251,6 +253,7 @@ func TestWindowsRepriceThoseWhoWait(t *testing.T) {
 				assert.Equal(t, outcome{nil, 61 * time.Second}, *o, name)
 			}
 			time.Sleep(5 * time.Minute)
+			synctest.Wait()
 			assert.NoError(t, last.err)
 			assert.LessOrEqual(t, last.at, 121*time.Second)
 		})
@@ -266,6 +269,7 @@ func TestWindowsRepriceThoseWhoWait(t *testing.T) {
 			assert.ErrorIs(t, second.err, ratelimit.ErrWouldExceedDeadline)
 			assert.Equal(t, time.Second, second.at, "at once")
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			assert.Equal(t, outcome{nil, time.Minute}, *first)
 			assert.Panics(t, func() { w.SetLimit(0) })
 		})
