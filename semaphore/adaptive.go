@@ -62,13 +62,21 @@ func NewAdaptive(lowest, highest int64, opts ...Option) *Adaptive {
 	return a
 }
 
+// made returns the semaphore inside.
+func (a *Adaptive) made() *Semaphore {
+	if a.sem == nil {
+		panic("semaphore: an Adaptive must be made by NewAdaptive, this one is a zero value")
+	}
+	return a.sem
+}
+
 // Do runs fn on this goroutine while holding a permit and learns from how it
 // went: see [Outcomes]. Where the permit cannot be had, fn does not run and the
 // error is that of [Semaphore.Acquire]. A panic or runtime.Goexit of fn passes
 // through and is ignored by the measurement; the permit is back in every case.
 func (a *Adaptive) Do(ctx context.Context, fn func(context.Context) error) error {
 	mustHave(fn != nil)
-	if err := a.sem.Acquire(ctx, 1); err != nil {
+	if err := a.made().Acquire(ctx, 1); err != nil {
 		return err
 	}
 	outcome, began := Ignored, a.clock.Now()
@@ -82,7 +90,7 @@ func (a *Adaptive) Do(ctx context.Context, fn func(context.Context) error) error
 // comes from a the result is the zero value and means nothing.
 func DoAdaptive[T any](ctx context.Context, a *Adaptive, fn func(context.Context) (T, error)) (T, error) {
 	mustHave(fn != nil)
-	if err := a.sem.Acquire(ctx, 1); err != nil {
+	if err := a.made().Acquire(ctx, 1); err != nil {
 		var none T
 		return none, err
 	}
@@ -96,7 +104,7 @@ func DoAdaptive[T any](ctx context.Context, a *Adaptive, fn func(context.Context
 // Acquire is the first step of a call in two steps; the second is a method of
 // the [Call] that says how it went. Its errors are those of [Semaphore.Acquire].
 func (a *Adaptive) Acquire(ctx context.Context) (*Call, error) {
-	if err := a.sem.Acquire(ctx, 1); err != nil {
+	if err := a.made().Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
 	return &Call{a: a, began: a.clock.Now()}, nil
@@ -105,7 +113,7 @@ func (a *Adaptive) Acquire(ctx context.Context) (*Call, error) {
 // TryAcquire is Acquire if a permit is free: otherwise it returns nil and false
 // at once.
 func (a *Adaptive) TryAcquire() (*Call, bool) {
-	if !a.sem.TryAcquire(1) {
+	if !a.made().TryAcquire(1) {
 		return nil, false
 	}
 	return &Call{a: a, began: a.clock.Now()}, true
@@ -121,14 +129,14 @@ func (a *Adaptive) done(began int64, outcome Outcome) {
 }
 
 // Limit returns the limit of this moment.
-func (a *Adaptive) Limit() int64 { return a.sem.Limit() }
+func (a *Adaptive) Limit() int64 { return a.made().Limit() }
 
 // Held returns the number of calls under way.
-func (a *Adaptive) Held() int64 { return a.sem.Held() }
+func (a *Adaptive) Held() int64 { return a.made().Held() }
 
 // Waiting returns the number of callers in the queue.
-func (a *Adaptive) Waiting() int { return a.sem.Waiting() }
+func (a *Adaptive) Waiting() int { return a.made().Waiting() }
 
 // Close makes every acquisition fail with [ErrClosed] from now on, also those
 // that wait. Calls under way end as ever.
-func (a *Adaptive) Close() { a.sem.Close() }
+func (a *Adaptive) Close() { a.made().Close() }

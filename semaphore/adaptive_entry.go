@@ -16,9 +16,9 @@ type Entry struct {
 func (a *Adaptive) Enter(ctx context.Context, priority int) (Entry, error) {
 	var err error
 	if priority == 0 {
-		err = a.sem.Acquire(ctx, 1)
+		err = a.made().Acquire(ctx, 1)
 	} else {
-		err = a.sem.AcquirePriority(ctx, 1, priority)
+		err = a.made().AcquirePriority(ctx, 1, priority)
 	}
 	if err != nil {
 		return Entry{}, err

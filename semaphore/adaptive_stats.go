@@ -35,11 +35,11 @@ type AdaptiveStats struct {
 
 // Stats returns a snapshot.
 func (a *Adaptive) Stats() AdaptiveStats {
-	c := &a.control
+	sem, c := a.made(), &a.control
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return AdaptiveStats{
-		Stats:      a.sem.Stats(),
+		Stats:      sem.Stats(),
 		Lowest:     int64(c.lowest),
 		Highest:    int64(c.highest),
 		Baseline:   time.Duration(c.baseline),

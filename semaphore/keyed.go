@@ -81,6 +81,7 @@ func (k *Keyed[K]) acquire(ctx context.Context, key K, n int64, priority int) er
 		if k.closed.Load() {
 			return k.refuse(n, priority, ErrClosed)
 		}
+		k.countAcquired()
 		return nil
 	}
 	sh := k.shard(key)
@@ -113,7 +114,11 @@ func (k *Keyed[K]) acquire(ctx context.Context, key K, n int64, priority int) er
 func (k *Keyed[K]) TryAcquire(key K, n int64) bool {
 	mustNotBeNegative(n)
 	if n == 0 {
-		return !k.closed.Load()
+		open := !k.closed.Load()
+		if open {
+			k.countAcquired()
+		}
+		return open
 	}
 	sh := k.shard(key)
 	sh.mu.Lock()
@@ -157,6 +162,9 @@ func (k *Keyed[K]) Do(ctx context.Context, key K, fn func(context.Context) error
 }
 
 func (k *Keyed[K]) shard(key K) *keyShard[K] {
+	if k.seed == (maphash.Seed{}) {
+		panic("semaphore: a Keyed must be made by NewKeyed, this one is a zero value")
+	}
 	if key != key { // true for NaN alone
 		panic("semaphore: a key must be equal to itself, which NaN is not")
 	}
@@ -200,8 +208,15 @@ func (k *Keyed[K]) tidy(sh *keyShard[K], key K, e *keyEntry) {
 	}
 	delete(sh.byKey, key)
 	k.keys.Add(-1)
-	if len(sh.spares) < keySpares && !k.closed.Load() {
+	if len(sh.spares) < keySpares && e.s.word.Load() == bias { // one that was resized or closed is slower
+
 		sh.spares = append(sh.spares, e)
+	}
+}
+
+func (k *Keyed[K]) countAcquired() {
+	if k.cfg.acquired != nil {
+		k.cfg.acquired.Add(1)
 	}
 }
 
@@ -214,19 +229,17 @@ func (k *Keyed[K]) refuse(n int64, priority int, err error) error {
 	return err
 }
 
-// each calls f for every semaphore there is, spares included if they are asked
-// for, with the lock of its shard held.
-func (k *Keyed[K]) each(spares bool, f func(*Semaphore)) {
+// each calls f for every semaphore there is, with the lock of its shard held, and
+// before, if it is not nil, do for each shard.
+func (k *Keyed[K]) each(do func(*keyShard[K]), f func(*Semaphore)) {
 	for i := range k.shards {
 		sh := &k.shards[i]
 		sh.mu.Lock()
+		if do != nil {
+			do(sh)
+		}
 		for _, e := range sh.byKey {
 			f(e.s)
-		}
-		if spares {
-			for _, e := range sh.spares {
-				f(e.s)
-			}
 		}
 		sh.mu.Unlock()
 	}
@@ -239,12 +252,12 @@ func (k *Keyed[K]) SetLimit(limit int64) {
 	k.setMu.Lock()
 	defer k.setMu.Unlock()
 	k.limit.Store(limit) // a key that comes from here on has it
-	k.each(true, func(s *Semaphore) { s.SetLimit(limit) })
+	k.each(func(sh *keyShard[K]) { sh.spares = nil }, func(s *Semaphore) { s.SetLimit(limit) })
 }
 
 // Close makes every acquisition fail with [ErrClosed] from now on, also those
 // that wait. Permits that are held are released as ever.
 func (k *Keyed[K]) Close() {
 	k.closed.Store(true) // no key comes from here on
-	k.each(true, (*Semaphore).Close)
+	k.each(func(sh *keyShard[K]) { sh.spares = nil }, (*Semaphore).Close)
 }

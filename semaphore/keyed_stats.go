@@ -65,7 +65,7 @@ func (k *Keyed[K]) Stats() KeyedStats {
 	if k.cfg.acquired != nil {
 		st.Acquired = k.cfg.acquired.Load()
 	}
-	k.each(false, func(s *Semaphore) {
+	k.each(nil, func(s *Semaphore) {
 		one := s.Stats()
 		st.Held += one.Held
 		st.Waiting += one.Waiting

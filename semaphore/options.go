@@ -38,7 +38,10 @@ type config struct {
 
 func newConfig(kind string, opts []Option) config {
 	c := config{maxWaiters: -1, longWait: time.Second, maxKeys: 1 << 16, kind: kind}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("semaphore: option %d of %s must not be nil: leave it out", i+1, kind))
+		}
 		o.apply(&c)
 	}
 	if c.lifo && (c.fifo || c.aging > 0) {

@@ -51,6 +51,7 @@ func (c *counts) waited(d time.Duration) {
 
 // Stats returns a snapshot.
 func (s *Semaphore) Stats() Stats {
+	s.mustBeMade()
 	s.mu.Lock()
 	limit, held := s.readLocked()
 	waiting := s.queue.n

@@ -10,7 +10,8 @@ import (
 // golang.org/x/sync/semaphore, so that a program changes one import: strictly
 // first come, first served; a size of 0 is accepted; and a request above the
 // size blocks until its context is done, in nobody's way. Make it with
-// [NewWeighted]. It is safe for concurrent use.
+// [NewWeighted]; the zero value has a size of 0, as there. It must not be copied,
+// and is safe for concurrent use.
 //
 // It differs where x/sync leaves the door open for a mistake: a negative n
 // panics instead of making permits, a release of more than is held panics
@@ -35,7 +36,7 @@ func NewWeighted(n int64) *Weighted {
 // Acquire takes n permits, waiting until they are there or ctx is done. It
 // returns nil or ctx.Err(); on an error no permit was taken.
 func (w *Weighted) Acquire(ctx context.Context, n int64) error {
-	err := w.s.Acquire(ctx, w.scale(n))
+	err := w.acquire(ctx, n)
 	if err == nil {
 		return nil
 	}
@@ -45,12 +46,38 @@ func (w *Weighted) Acquire(ctx context.Context, n int64) error {
 	return ctx.Err()
 }
 
+func (w *Weighted) acquire(ctx context.Context, n int64) error {
+	if w.s != nil {
+		return w.s.Acquire(ctx, w.scale(n))
+	}
+	mustNotBeNegative(n)
+	if n > 0 {
+		return ErrTooLarge
+	}
+	return ctx.Err()
+}
+
 // TryAcquire takes n permits if they are free and nobody waits, and reports
 // whether it did.
-func (w *Weighted) TryAcquire(n int64) bool { return w.s.TryAcquire(w.scale(n)) }
+func (w *Weighted) TryAcquire(n int64) bool {
+	if w.s != nil {
+		return w.s.TryAcquire(w.scale(n))
+	}
+	mustNotBeNegative(n)
+	return n == 0
+}
 
 // Release gives n permits back. It panics if fewer are held.
-func (w *Weighted) Release(n int64) { w.s.Release(w.scale(n)) }
+func (w *Weighted) Release(n int64) {
+	if w.s != nil {
+		w.s.Release(w.scale(n))
+		return
+	}
+	mustNotBeNegative(n)
+	if n > 0 {
+		panicOverRelease(n, 0)
+	}
+}
 
 // scale maps a request between MaxLimit and the size to MaxLimit.
 func (w *Weighted) scale(n int64) int64 {

@@ -32,13 +32,20 @@ func TestWeightedCounts(t *testing.T) {
 
 func TestWeightedTakesSizeZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := semaphore.NewWeighted(0)
-		require.NoError(t, w.Acquire(t.Context(), 0))
-		assert.True(t, w.TryAcquire(0))
-		assert.False(t, w.TryAcquire(1))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		assert.Equal(t, context.DeadlineExceeded, w.Acquire(ctx, 1))
+		for _, w := range []*semaphore.Weighted{semaphore.NewWeighted(0), new(semaphore.Weighted)} {
+			require.NoError(t, w.Acquire(t.Context(), 0))
+			assert.True(t, w.TryAcquire(0))
+			assert.False(t, w.TryAcquire(1))
+			w.Release(0)
+			assert.PanicsWithValue(t, "semaphore: released 1 permits, but only 0 are held", func() { w.Release(1) })
+			assert.Panics(t, func() { w.TryAcquire(-1) })
+			assert.Panics(t, func() { w.Release(-1) })
+			assert.Panics(t, func() { _ = w.Acquire(t.Context(), -1) })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			assert.Equal(t, context.DeadlineExceeded, w.Acquire(ctx, 1))
+			assert.Equal(t, context.DeadlineExceeded, w.Acquire(ctx, 0), "a done context wins")
+		}
 	})
 }
 

@@ -78,17 +78,14 @@ func (s *Semaphore) yieldTo(n int64) {
 
 // settle is called with no lock held when held is negative: whoever released too
 // much is about to take it back.
-func (s *Semaphore) settle() {
-	s.mustBeMade()
-	runtime.Gosched()
-}
+func settle() { runtime.Gosched() }
 
 // fast takes n permits if they are free and the word is plain. It is small
 // enough to be inlined. It may fail because of a change that others made
 // meanwhile.
 func (s *Semaphore) fast(n int64) bool {
 	st := s.word.Load()
-	next := st + n // of a plain word; unsigned, it cannot wrap
+	next := st + n                                                                                  // of a plain word; unsigned, it cannot wrap
 	return st >= bias && n > 0 && uint64(next) <= uint64(s.full) && s.word.CompareAndSwap(st, next) // #nosec G115 -- see above
 }
 
@@ -101,7 +98,8 @@ func (s *Semaphore) try(n int64) int64 {
 		st := s.word.Load()
 		switch {
 		case heldOf(st) < 0:
-			s.settle()
+			s.mustBeMade()
+			settle()
 			continue
 		case st&flagLocked != 0:
 			return s.tryLocked(n)
@@ -122,7 +120,7 @@ func (s *Semaphore) tryLocked(n int64) int64 {
 		st := s.word.Load()
 		if heldOf(st) < 0 {
 			s.mu.Unlock()
-			s.settle()
+			settle()
 			s.mu.Lock()
 			continue
 		}
@@ -168,7 +166,7 @@ func (s *Semaphore) put(n int64) bool {
 		st := s.word.Load()
 		held := heldOf(st)
 		if held < 0 {
-			s.settle()
+			settle()
 			continue
 		}
 		if n > held {
@@ -204,7 +202,7 @@ func (s *Semaphore) undo(n int64) {
 			held := heldOf(st)
 			if held < 0 { // others have not taken back theirs
 				s.mu.Unlock()
-				s.settle()
+				settle()
 				s.mu.Lock()
 				continue
 			}
@@ -227,6 +225,7 @@ func panicOverRelease(n, held int64) {
 // read returns the limit and how many permits are out, of one moment. While an
 // AcquireAll has everything, that includes what SetLimit has added since.
 func (s *Semaphore) read() (limit, held int64) {
+	s.mustBeMade()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.readLocked()
@@ -237,7 +236,7 @@ func (s *Semaphore) readLocked() (limit, held int64) {
 		st := s.word.Load()
 		if held = heldOf(st); held < 0 {
 			s.mu.Unlock()
-			s.settle()
+			settle()
 			s.mu.Lock()
 			continue
 		}

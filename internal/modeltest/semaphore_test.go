@@ -83,6 +83,8 @@ func semaphoreStep(queues bool, s semModelState, in semOp, output any) []any {
 		s.held -= s.inVain[in.id]
 		s.all = s.all && s.inVain[in.id] == 0
 		s.inVain[in.id] = 0
+	case "over": // more than there is: it panics, and is seen by nobody
+		possible = output.(bool)
 	case "release":
 		s.held -= in.n
 		s.all = false
@@ -175,6 +177,26 @@ func TestSemaphoreWithoutWaitingIsLinearizable(t *testing.T) {
 			}
 			if mine > 0 {
 				h.do(client, semOp{name: "release", n: mine}, func() any { s.Release(mine); return nil })
+			}
+		}
+	})
+}
+
+// TestAnOverReleaseIsLinearizable has one client release too much once, at some
+// moment among the others' operations.
+func TestAnOverReleaseIsLinearizable(t *testing.T) {
+	check(t, semaphoreModel(true), splitInVain, 5, func() func(*history, int, *rand.Rand) {
+		s := semaphore.New(6)
+		return func(h *history, client int, rng *rand.Rand) {
+			for i := range 5 {
+				if client == 0 && i == 2 {
+					h.do(client, semOp{name: "over", n: 20}, func() (panicked any) {
+						defer func() { panicked = recover() != nil }()
+						s.Release(20)
+						return false
+					})
+				}
+				acquireAndRelease(t.Context(), h, s, client, rng)
 			}
 		}
 	})
