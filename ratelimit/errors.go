@@ -39,8 +39,13 @@ const Never = time.Duration(never)
 
 // Error says how long the wait would have been.
 func (e *WaitError) Error() string {
-	if e.Delay == Never {
+	switch {
+	case e.Delay == Never && e.N == 1:
+		return fmt.Sprintf("%v: a token does not come while the rate is paused", ErrWouldExceedDeadline)
+	case e.Delay == Never:
 		return fmt.Sprintf("%v: %d tokens do not come while the rate is paused", ErrWouldExceedDeadline, e.N)
+	case e.N == 1:
+		return fmt.Sprintf("%v: a token comes in %v", ErrWouldExceedDeadline, e.Delay)
 	}
 	return fmt.Sprintf("%v: %d tokens come in %v", ErrWouldExceedDeadline, e.N, e.Delay)
 }
