@@ -22,32 +22,66 @@ func public(file string) bool {
 	return strings.Contains(file, "/") && !strings.HasSuffix(file, "_test.go")
 }
 
-func TestEverySentinelIsInTheDocs(t *testing.T) {
+// failures returns the names of the sentinels and of the error types in d.
+func failures(d *ast.GenDecl) (names []string) {
+	for _, spec := range d.Specs {
+		switch spec := spec.(type) {
+		case *ast.ValueSpec:
+			for _, id := range spec.Names {
+				if d.Tok == token.VAR && strings.HasPrefix(id.Name, "Err") {
+					names = append(names, id.Name)
+				}
+			}
+		case *ast.TypeSpec:
+			if name := spec.Name.Name; spec.Name.IsExported() && strings.HasSuffix(name, "Error") {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// Every sentinel and every error type has its place in docs/errors.md, and no
+// sentinel has two.
+func TestEveryErrorIsInTheDocs(t *testing.T) {
 	text, err := os.ReadFile("docs/errors.md")
 	require.NoError(t, err)
-	found := 0
+	rows := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		if head, ok := strings.CutPrefix(line, "| "); ok {
+			head, _, _ = strings.Cut(head, " |")
+			for name := range strings.SplitSeq(head, ", ") {
+				rows[strings.Trim(name, "`*")]++
+			}
+		}
+	}
+	found := map[string]bool{}
 	goFiles(t, func(file string, parsed *ast.File) {
 		if !public(file) {
 			return
 		}
 		for _, d := range parsed.Decls {
-			vars, ok := d.(*ast.GenDecl)
-			if !ok || vars.Tok != token.VAR {
+			decl, ok := d.(*ast.GenDecl)
+			if !ok {
 				continue
 			}
-			for _, spec := range vars.Specs {
-				for _, id := range spec.(*ast.ValueSpec).Names { //nolint:forcetypeassert // a var declaration holds nothing else
-					if !strings.HasPrefix(id.Name, "Err") {
-						continue
-					}
-					found++
-					name := path.Base(path.Dir(file)) + "." + id.Name
-					assert.True(t, strings.Contains(string(text), "`"+name+"`"), "docs/errors.md does not explain %s", name)
+			for _, name := range failures(decl) {
+				name = path.Base(path.Dir(file)) + "." + name
+				found[name] = true
+				if strings.Contains(name, ".Err") {
+					assert.Equal(t, 1, rows[name], "docs/errors.md has one row that explains %s", name)
+					continue
 				}
+				assert.True(t, strings.Contains(string(text), name), "docs/errors.md does not explain %s", name)
 			}
 		}
 	})
-	assert.Greater(t, found, 10)
+	assert.Greater(t, len(found), 30)
+	for name := range rows {
+		if strings.Contains(name, ".Err") {
+			assert.True(t, found[name], "docs/errors.md explains %s, which does not exist", name)
+		}
+	}
 }
 
 // TestEveryPackageIsInTheReadme: who reads the README alone finds all there is.
