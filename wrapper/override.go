@@ -24,9 +24,13 @@ type Override struct {
 	// semaphore.AcquirePriority. It holds for calls that are made inside, too.
 	Priority int
 	// Key is what PerKey layers choose by: a host, a tenant. It holds for calls
-	// that are made inside, too.
+	// that are made inside, too; NoKey takes it away again.
 	Key any
 }
+
+// NoKey is the Key of an Override that takes an earlier key away: for calls to
+// something whose keys are of another kind.
+type NoKey struct{}
 
 type overrideKey struct{}
 
@@ -41,9 +45,8 @@ func WithOverride(ctx context.Context, o Override) context.Context {
 		panic(fmt.Sprintf("wrapper: the Priority of an Override must be between %d and %d, got %d",
 			-semaphore.MaxPriority, semaphore.MaxPriority, o.Priority))
 	}
-	if old, ok := OverrideOf(ctx); ok {
-		o = old.and(o)
-	}
+	old, _ := OverrideOf(ctx)
+	o = old.and(o)
 	return context.WithValue(ctx, overrideKey{}, &o)
 }
 
@@ -56,6 +59,9 @@ func (o Override) and(later Override) Override {
 	}
 	if later.Key != nil {
 		o.Key = later.Key
+	}
+	if o.Key == (any)(NoKey{}) {
+		o.Key = nil
 	}
 	o.NoRetry = o.NoRetry || later.NoRetry
 	return o

@@ -105,6 +105,13 @@ func TestALaterOverrideAddsToAnEarlierOne(t *testing.T) {
 	assert.Equal(t, wrapper.Override{Timeout: time.Second, Priority: 4, Key: "tenant", NoRetry: true}, o)
 	_, ok = wrapper.OverrideOf(t.Context())
 	assert.False(t, ok)
+
+	o, _ = wrapper.OverrideOf(wrapper.WithOverride(ctx, wrapper.Override{Key: wrapper.NoKey{}}))
+	assert.Equal(t, wrapper.Override{Timeout: time.Second, Priority: 4, NoRetry: true}, o, "a key can be taken away")
+	o, _ = wrapper.OverrideOf(wrapper.WithOverride(t.Context(), wrapper.Override{Key: wrapper.NoKey{}}))
+	assert.Nil(t, o.Key)
+	o, _ = wrapper.OverrideOf(wrapper.WithOverride(ctx, wrapper.Override{Key: []string{"uncomparable"}}))
+	assert.Equal(t, []string{"uncomparable"}, o.Key)
 }
 
 func TestWithOverridePanicsOnBadValues(t *testing.T) {

@@ -53,7 +53,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.cfg.key != nil {
 		o.Key = h.cfg.key(r)
 	}
-	s := &serving{next: h.next, req: r, rec: newRecorder(w)}
+	s := &serving{next: h.next, req: r, rec: newRecorder(w), keyed: o.Key != nil}
 	err := h.wrapper.Do(wrapper.WithOverride(r.Context(), o), s.run)
 	if err != nil || s.aborted {
 		h.fail(w, s, err)
@@ -85,6 +85,7 @@ type serving struct {
 	req  *http.Request
 	rec  *recorder
 
+	keyed      bool // by the option Key
 	ran        atomic.Bool
 	returned   bool
 	aborted    bool // by http.ErrAbortHandler, after the client had hung up
@@ -102,6 +103,9 @@ func (s *serving) run(ctx context.Context) (err error) {
 			err = s.hungUp(recover())
 		}
 	}()
+	if s.keyed {
+		ctx = unkeyed(ctx, s.req.Context())
+	}
 	s.next.ServeHTTP(s.rec.writer(), s.req.WithContext(ctx))
 	s.returned = true
 	switch {
@@ -112,6 +116,15 @@ func (s *serving) run(ctx context.Context) (err error) {
 		return retry.Permanent(ctxerr.Of(ctx))
 	}
 	return nil
+}
+
+// unkeyed returns ctx with the key that before has, or none.
+func unkeyed(ctx, before context.Context) context.Context {
+	old, _ := wrapper.OverrideOf(before)
+	if old.Key == nil {
+		old.Key = wrapper.NoKey{}
+	}
+	return wrapper.WithOverride(ctx, wrapper.Override{Key: old.Key})
 }
 
 // hungUp makes an error of http.ErrAbortHandler, which a proxy panics with when

@@ -145,9 +145,15 @@ func TestPriorityAndKeyComeFromTheRequest(t *testing.T) {
 		sem := semaphore.New(1)
 		require.True(t, sem.TryAcquire(1))
 		var order []string
-		h := httpguard.Handler(wrapper.Compose(wrapper.PerKey(breaker.NewKeyed[string]()), sem), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			o, _ := wrapper.OverrideOf(r.Context())
-			order = append(order, r.URL.Path+" "+fmt.Sprint(o.Key))
+		var key any
+		look := wrapper.Func(func(ctx context.Context, next func(context.Context) error) error {
+			o, _ := wrapper.OverrideOf(ctx)
+			key = o.Key
+			return next(ctx)
+		})
+		layers := []wrapper.Layer{wrapper.PerKey(breaker.NewKeyed[string]()), sem, look}
+		h := httpguard.Handler(wrapper.Compose(layers...), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			order = append(order, r.URL.Path+" "+fmt.Sprint(key))
 		}), httpguard.Priority(func(r *http.Request) int { return len(r.URL.Path) }),
 			httpguard.Key(func(r *http.Request) any { return r.Host }))
 		var wg sync.WaitGroup

@@ -78,7 +78,9 @@ func newHandlerConfig(opts []HandlerOption) handlerConfig {
 }
 
 // Priority gives each request a place in the queues of the semaphores, as of
-// semaphore.AcquirePriority.
+// semaphore.AcquirePriority. It stays with the request: calls that the handler makes
+// with the request's context have it too, so that what is done for an important
+// request is important all the way.
 func Priority(f func(*http.Request) int) HandlerOption {
 	if f == nil {
 		panic("httpguard: Priority needs a function, got nil")
@@ -86,7 +88,8 @@ func Priority(f func(*http.Request) int) HandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.priority = f })
 }
 
-// Key gives each request a key, for layers of wrapper.PerKey.
+// Key gives each request a key, for layers of wrapper.PerKey. It is for those alone:
+// the handler's own calls do not have it, whose keys are hosts and not tenants.
 func Key(f func(*http.Request) any) HandlerOption {
 	if f == nil {
 		panic("httpguard: Key needs a function, got nil")

@@ -1,7 +1,6 @@
 package httpguard
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,7 +12,7 @@ import (
 const maxWait = 24 * time.Hour
 
 // retryAfter returns what a Retry-After header asks for, as seconds or as a
-// date (RFC 9110, section 10.2.3), between 0 and a day. A date is compared with
+// date (RFC 9110, section 10.2.3), between 0 and a day; 0 for what is neither. A date is compared with
 // that of the response itself where it has one: the clocks of client and server
 // may differ.
 func retryAfter(h http.Header) time.Duration {
@@ -21,10 +20,8 @@ func retryAfter(h http.Header) time.Duration {
 	if value == "" {
 		return 0
 	}
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		if math.IsNaN(seconds) || seconds <= 0 {
-			return 0
-		}
+	if strings.Trim(value, "0123456789.") == "" { // no sign, exponent, "inf" or the like
+		seconds, _ := strconv.ParseFloat(value, 64) // infinite if there are too many digits, 0 if dots
 		return time.Duration(min(seconds*float64(time.Second), float64(maxWait)))
 	}
 	at, err := http.ParseTime(value)

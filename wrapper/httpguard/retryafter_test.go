@@ -2,6 +2,7 @@ package httpguard_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,14 @@ func TestRetryAfterIsReadAsSecondsOrAsADateAndClamped(t *testing.T) {
 		{"zero", "0", "", 0},
 		{"negative", "-5", "", 0},
 		{"endless", "99999999999999999999", "", 24 * time.Hour},
-		{"infinite", "Inf", "", 24 * time.Hour},
+		{"more than a float holds", "1" + strings.Repeat("0", 400), "", 24 * time.Hour},
+		{"infinite, which is no number of seconds", "inf", "", 0},
+		{"infinity", "+Infinity", "", 0},
+		{"an exponent", "1e3", "", 0},
+		{"hexadecimal", "0x10p4", "", 0},
+		{"a sign", "+5", "", 0},
+		{"dots", "1.2.3", "", 0},
+		{"a date that has passed by the server's clock", "Sat, 01 Jan 2005 00:00:10 GMT", "Sat, 01 Jan 2005 00:00:20 GMT", 0},
 		{"not a number", "NaN", "", 0},
 		{"nonsense", "soon", "", 0},
 		{"a date", "Sat, 01 Jan 2000 00:00:30 GMT", "", 30 * time.Second},
