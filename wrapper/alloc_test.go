@@ -28,6 +28,12 @@ func TestASuccessfulCallAllocatesNothing(t *testing.T) {
 		{"nested", []wrapper.Layer{wrapper.Compose(parts()...)}, 0},
 		{"another order", []wrapper.Layer{semaphore.New(4), retry.New(), breaker.New(), semaphore.New(4)}, 0},
 		{"two limiters behind a breaker", []wrapper.Layer{breaker.New(), parts()[2], parts()[2]}, 1},
+		{"several limits alone", []wrapper.Layer{ratelimit.All(ratelimit.New(ratelimit.PerSecond(1_000_000_000), 1_000_000))}, 0},
+		{"an adaptive semaphore", []wrapper.Layer{breaker.New(), semaphore.NewAdaptive(4, 4)}, 0},
+		{"for each key", []wrapper.Layer{
+			wrapper.PerKey(breaker.NewKeyed[string]()), wrapper.PerKey(ratelimit.NewKeyed[string](ratelimit.PerSecond(1_000_000_000), 1_000_000)),
+			wrapper.PerKey(semaphore.NewKeyed[string](4)),
+		}, 0},
 		{"recover", []wrapper.Layer{wrapper.Recover(), semaphore.New(1), wrapper.Recover()}, 0},
 		{"with a timeout", append([]wrapper.Layer{wrapper.Timeout(time.Hour)}, parts()...), 1},
 		{"with two timeouts", append(append([]wrapper.Layer{wrapper.Timeout(time.Hour)}, parts()...), wrapper.AttemptTimeout(time.Minute)), 2},
@@ -35,7 +41,7 @@ func TestASuccessfulCallAllocatesNothing(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := wrapper.Compose(tt.layers...)
-			ctx := context.Background()
+			ctx := wrapper.WithOverride(context.Background(), wrapper.Override{Key: "k"})
 			typed := func(context.Context) (string, error) { return "result", nil }
 			assert.InDelta(t, tt.want, testing.AllocsPerRun(1000, func() { _, _ = wrapper.Do(ctx, w, typed) }), 0.01, "Do[T]")
 			assert.InDelta(t, tt.want, testing.AllocsPerRun(1000, func() { _ = w.Do(ctx, nothing) }), 0.01, "Do")

@@ -19,6 +19,8 @@ type frame struct {
 	// each, but for the other gates.
 	retry   *retry.Policy
 	breaker *breaker.Breaker // asked here, entered behind the gates
+	keyed   keyedBreakers    // or one for each key, and the layer that has them
+	perKey  Layer
 	// The gates that most frames have, in this order, and then any others. The two
 	// are fields because a loop over gates costs as much as what it calls.
 	limiter   *ratelimit.Limiter
@@ -41,15 +43,6 @@ const (
 	timed               // a timeout: limited
 	outside             // a foreign layer or a Recover: through, caught
 )
-
-// gate is a place to wait: a limiter or a semaphore, ours or a foreign one.
-// Exactly one field is set.
-type gate struct {
-	limiter   *ratelimit.Limiter
-	semaphore *semaphore.Semaphore
-	waiter    Waiter
-	acquirer  Acquirer
-}
 
 // rank is a place in a frame that is passed. A layer whose place has gone by
 // begins the next frame.
@@ -118,12 +111,6 @@ func (c *compiler) add(l Layer) {
 		c.limiter(l)
 	case *semaphore.Semaphore:
 		c.semaphore(l)
-	case *ratelimit.Multi:
-		c.gate(gate{waiter: l})
-	case waiterLayer:
-		c.gate(gate{waiter: l.waiter})
-	case acquirerLayer:
-		c.gate(gate{acquirer: l.acquirer})
 	case *breaker.Breaker:
 		c.at(rankBreaker).breaker = l
 	case *retry.Policy:
@@ -135,15 +122,32 @@ func (c *compiler) add(l Layer) {
 	case *Wrapper:
 		c.wrapper(l)
 	default:
-		c.alone(outside).foreign = l
+		c.other(l)
 	}
+}
+
+// other adds a layer that has no field of its own: a gate, a breaker for each key,
+// or else a foreign layer.
+func (c *compiler) other(l Layer) {
+	if g, ok := gateOf(l); ok {
+		c.gate(g)
+		return
+	}
+	if k, ok := l.(keyedPart); ok {
+		if b, ok := k.part().(keyedBreakers); ok {
+			f := c.at(rankBreaker)
+			f.keyed, f.perKey = b, l
+			return
+		}
+	}
+	c.alone(outside).foreign = l
 }
 
 func (c *compiler) limiter(l *ratelimit.Limiter) {
 	if c.suits(rankLimiter) {
 		c.at(rankLimiter).limiter = l
 	} else {
-		c.gate(gate{limiter: l})
+		c.gate(gate{from: l, limiter: l})
 	}
 }
 
@@ -151,7 +155,7 @@ func (c *compiler) semaphore(s *semaphore.Semaphore) {
 	if c.suits(rankSemaphore) {
 		c.at(rankSemaphore).semaphore = s
 	} else {
-		c.gate(gate{semaphore: s})
+		c.gate(gate{from: s, semaphore: s})
 	}
 }
 
@@ -180,5 +184,8 @@ func (c *compiler) retry(p *retry.Policy) {
 func (c *compiler) finish() {
 	for f := c.first; f != nil; f = f.next {
 		f.waits = f.limiter != nil || f.semaphore != nil || len(f.gates) > 0
+		if last := len(f.gates) - 1; last >= 0 && f.gates[last].multi != nil && f.breaker == nil && f.keyed == nil && f.next == nil {
+			f.gates[last].waiter, f.gates[last].multi = f.gates[last].multi, nil
+		}
 	}
 }

@@ -50,12 +50,12 @@ func (refusal) RetryAfter() time.Duration { return 0 }
 
 // rig is one of each standard part, and a place where an event happens.
 type rig struct {
-	limiter   *ratelimit.Limiter
-	semaphore *semaphore.Semaphore
-	breaker   *breaker.Breaker
-	budget    *retry.Budget
-	parts     map[string]wrapper.Layer
-	names     []string // in their order
+	limiter *ratelimit.Limiter
+	held    func() (held int64, waiting int) // of the semaphore
+	breaker func() *breaker.Breaker
+	budget  *retry.Budget
+	parts   map[string]wrapper.Layer
+	names   []string // in their order
 
 	cancel context.CancelFunc
 	event  event
@@ -73,22 +73,51 @@ const (
 var standardParts = []string{"timeout", "retry", "breaker", "limiter", "semaphore", "attempt"}
 
 func newRig(names []string, e event) *rig {
+	s, b := semaphore.New(1), breaker.New(rigBreaker...)
 	r := &rig{
-		limiter:   ratelimit.New(ratelimit.PerHour(1), rigBurst),
-		semaphore: semaphore.New(1),
-		breaker:   breaker.New(breaker.ConsecutiveFailures(2), breaker.OpenFor(rigOpenFor), breaker.HalfOpenProbes(1), breaker.ProbeLease(1000*time.Hour)),
-		budget:    retry.NewBudget(1, 1000),
-		names:     names, event: e,
+		limiter: ratelimit.New(ratelimit.PerHour(1), rigBurst),
+		held:    func() (int64, int) { return s.Held(), s.Waiting() },
+		breaker: func() *breaker.Breaker { return b },
+		budget:  retry.NewBudget(1, 1000),
+		names:   names, event: e,
 	}
 	r.parts = map[string]wrapper.Layer{
 		"timeout":   wrapper.Timeout(time.Minute),
 		"retry":     retry.New(retry.MaxRetries(2), retry.Backoff(retry.Constant(time.Millisecond)), retry.Spend(r.budget)),
-		"breaker":   r.breaker,
+		"breaker":   b,
 		"limiter":   r.limiter,
-		"semaphore": r.semaphore,
+		"semaphore": s,
 		"attempt":   wrapper.AttemptTimeout(time.Second),
 	}
 	return r
+}
+
+// rigBreaker is how the breaker of a rig is set.
+var rigBreaker = []breaker.Option{
+	breaker.ConsecutiveFailures(2), breaker.OpenFor(rigOpenFor), breaker.HalfOpenProbes(1), breaker.ProbeLease(1000 * time.Hour),
+}
+
+// rigKey is the key of every call of a rig.
+const rigKey = "the key"
+
+// keyed makes the breaker and the semaphore of r ones for each key.
+func (r *rig) keyed() {
+	s := semaphore.NewKeyed[string](1)
+	var options []breaker.KeyedOption
+	for _, o := range rigBreaker {
+		options = append(options, o)
+	}
+	b := breaker.NewKeyed[string](options...)
+	r.held = func() (int64, int) { return s.Held(rigKey), s.Waiting(rigKey) }
+	r.breaker = func() *breaker.Breaker { return b.Breaker(rigKey) }
+	r.parts["semaphore"], r.parts["breaker"] = wrapper.PerKey(s), wrapper.PerKey(b)
+}
+
+// adaptive makes the semaphore of r an adaptive one.
+func (r *rig) adaptive() {
+	s := semaphore.NewAdaptive(1, 1)
+	r.held = func() (int64, int) { return s.Held(), s.Waiting() }
+	r.parts["semaphore"] = s
 }
 
 // strike makes the event happen.
@@ -150,7 +179,7 @@ func (r *rig) run(parent context.Context, place int) (w *wrapper.Wrapper, end te
 		layers = append(layers, r.parts[name])
 	}
 	w = wrapper.Compose(layers...)
-	ctx, cancel := context.WithCancel(parent)
+	ctx, cancel := context.WithCancel(wrapper.WithOverride(parent, wrapper.Override{Key: rigKey}))
 	defer cancel()
 	r.cancel = cancel
 	return w, testkit.Run(func() {
@@ -168,22 +197,23 @@ func (r *rig) used() int {
 
 // halfOpen opens the breaker and waits until it is half-open.
 func (r *rig) halfOpen(t *testing.T) {
-	for r.breaker.State() == breaker.Closed {
-		_ = r.breaker.Do(t.Context(), failing)
+	for r.breaker().State() == breaker.Closed {
+		_ = r.breaker().Do(t.Context(), failing)
 	}
 	time.Sleep(rigOpenFor)
-	require.Equal(t, breaker.HalfOpen, r.breaker.State())
+	require.Equal(t, breaker.HalfOpen, r.breaker().State())
 }
 
 // problem says what is not back, "" if everything is.
 func (r *rig) problem(ctx context.Context, w *wrapper.Wrapper, end testkit.End) string {
 	tokens := r.limiter.Tokens()
+	held, waiting := r.held()
 	switch {
 	case end.Panicked && r.event.kind != "panic":
 		return fmt.Sprint("a panic from somewhere: ", end.Value)
 	case end.Exited && r.event.kind != "goexit":
 		return "a Goexit from somewhere"
-	case r.semaphore.Held() != 0 || r.semaphore.Waiting() != 0:
+	case held != 0 || waiting != 0:
 		return "a permit is lost"
 	case w.Stats().Running != 0:
 		return "a call is counted as running"
@@ -193,8 +223,8 @@ func (r *rig) problem(ctx context.Context, w *wrapper.Wrapper, end testkit.End) 
 		return "a timeout goes on"
 	}
 	time.Sleep(rigOpenFor) // an open breaker becomes half-open; a lost probe stays lost
-	if err := r.breaker.Do(ctx, nothing); err != nil || r.breaker.State() != breaker.Closed {
-		return fmt.Sprintf("a probe is lost: %v, %v", err, r.breaker.State())
+	if err := r.breaker().Do(ctx, nothing); err != nil || r.breaker().State() != breaker.Closed {
+		return fmt.Sprintf("a probe is lost: %v, %v", err, r.breaker().State())
 	}
 	return ""
 }
@@ -217,8 +247,23 @@ func permutations(names []string, f func([]string)) {
 }
 
 func TestEverythingIsBackWhateverHappensAtAnyLayerOfAnyOrder(t *testing.T) {
+	everythingIsBack(t, standardParts, func(*rig) {})
+}
+
+func TestEverythingIsBackWhereBreakersAndSemaphoresAreForEachKey(t *testing.T) {
+	everythingIsBack(t, []string{"retry", "breaker", "limiter", "semaphore", "attempt"}, (*rig).keyed)
+}
+
+func TestEverythingIsBackWhereTheSemaphoreIsAdaptive(t *testing.T) {
+	everythingIsBack(t, []string{"retry", "breaker", "limiter", "semaphore", "attempt"}, (*rig).adaptive)
+}
+
+// everythingIsBack runs every event at every place of every order of parts, which
+// change alters.
+func everythingIsBack(t *testing.T, parts []string, change func(*rig)) {
+	t.Helper()
 	order := 0
-	permutations(slices.Clone(standardParts), func(names []string) {
+	permutations(slices.Clone(parts), func(names []string) {
 		order++
 		synctest.Test(t, func(t *testing.T) {
 			for _, e := range events() {
@@ -228,6 +273,7 @@ func TestEverythingIsBackWhateverHappensAtAnyLayerOfAnyOrder(t *testing.T) {
 					}
 					probing := (order+place)%2 == 0 // each half of the time, to save time
 					r := newRig(names, e)
+					change(r)
 					if probing {
 						r.halfOpen(t)
 					}

@@ -55,20 +55,21 @@ func (f *frame) steps() []step {
 	if f.retry != nil {
 		add(name(f.retry), "runs all that is inside again, with pauses, until it succeeds or enough is enough")
 	}
-	if f.breaker != nil {
-		add(name(f.breaker)+" ready?", "refuses while it would not admit a call, and takes nothing")
+	guard := f.guard()
+	if guard != nil {
+		add(name(guard)+" ready?", "refuses while it would not admit a call, and takes nothing")
 	}
 	if f.limiter != nil {
-		add(name(f.limiter), gate{limiter: f.limiter}.means())
+		add(name(f.limiter), (&gate{limiter: f.limiter}).means())
 	}
 	if f.semaphore != nil {
-		add(name(f.semaphore), gate{semaphore: f.semaphore}.means())
+		add(name(f.semaphore), (&gate{semaphore: f.semaphore}).means())
 	}
-	for _, g := range f.gates {
-		add(g.String(), g.means())
+	for i := range f.gates {
+		add(f.gates[i].String(), f.gates[i].means())
 	}
-	if f.breaker != nil {
-		kind, _, _ := strings.Cut(name(f.breaker), "(") // its settings are said above
+	if guard != nil {
+		kind, _, _ := strings.Cut(name(guard), "(") // its settings are said above
 		add(kind+" acquire", "admits the call, starts its clock and judges its error")
 	}
 	switch {
@@ -84,6 +85,14 @@ func (f *frame) steps() []step {
 	return steps
 }
 
+// guard returns the layer that has the breaker of f, or nil.
+func (f *frame) guard() Layer {
+	if f.breaker != nil {
+		return f.breaker
+	}
+	return f.perKey
+}
+
 // name returns a short name of a layer with its settings.
 func name(l Layer) string {
 	switch l := l.(type) {
@@ -93,28 +102,10 @@ func name(l Layer) string {
 		return fmt.Sprintf("Semaphore(%d)", l.Limit())
 	case fmt.Stringer:
 		return l.String()
+	case *ratelimit.Multi, *ratelimit.Batch, *ratelimit.FixedWindow, *ratelimit.SlidingWindow, *ratelimit.Adaptive:
+		return fmt.Sprintf("Limiter(%T)", l)
+	case *semaphore.Adaptive:
+		return fmt.Sprintf("Semaphore(%T)", l)
 	}
 	return fmt.Sprintf("%T", l)
-}
-
-func (g gate) String() string { return name(g.layer()) }
-
-func (g gate) means() string {
-	if g.limiter != nil || g.waiter != nil {
-		return "waits for a token"
-	}
-	return "waits for a permit, and holds it until what is inside has ended"
-}
-
-// layer returns what the gate was made of.
-func (g gate) layer() Layer {
-	switch {
-	case g.limiter != nil:
-		return g.limiter
-	case g.semaphore != nil:
-		return g.semaphore
-	case g.waiter != nil:
-		return waiterLayer{g.waiter}
-	}
-	return acquirerLayer{g.acquirer}
 }

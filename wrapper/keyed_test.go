@@ -186,7 +186,7 @@ func TestPerKeyChoosesByTheKeyInTheContext(t *testing.T) {
 		assert.ErrorIs(t, err, wrapper.ErrNoKey)
 		assert.True(t, wrapper.Rejected(err))
 	}
-	assert.Equal(t, "PerKey(*breaker.Keyed[string]) > Semaphore(2) > call", w.String())
+	assert.Equal(t, "PerKey(*breaker.Keyed[string]) ready? > Semaphore(2) > PerKey acquire > call", w.String())
 }
 
 func TestKeyedPanicsOnBadInput(t *testing.T) {

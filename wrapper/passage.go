@@ -14,22 +14,64 @@ import (
 // and back. Whatever it took, one of leave, undo and abandon gives it up.
 type passage struct {
 	permit   breaker.Permit
-	timeout  *deadline         // whose deadline counts, or nil
-	in       int               // other gates passed
-	holds    bool              // a permit of the frame's semaphore
-	admitted bool              // by the breaker: permit is held
-	share    bool              // the attempt has a fair share of the timeout to itself
-	token    ratelimit.Token   // of the first limiter
-	more     []ratelimit.Token // of further ones, which are seldom there
+	timeout  *deadline       // whose deadline counts, or nil
+	in       int             // other gates passed
+	holds    bool            // a permit of the frame's semaphore
+	admitted bool            // by the breaker: permit is held
+	share    bool            // the attempt has a fair share of the timeout to itself
+	token    ratelimit.Token // of the first limiter
+	key      any             // of the gates and the breaker that have one
+	entry    semaphore.Entry // of the first adaptive semaphore
+	entries  int             // of all of them
+	rare     *rare           // nil until there is something in it
+}
+
+// rare is what most calls have none of.
+type rare struct {
+	tokens  []ratelimit.Token // of further limiters
+	multis  []ratelimit.MultiReservation
+	entries []semaphore.Entry // of further adaptive semaphores
+	room    [2]ratelimit.Token
+}
+
+// further returns where to put what there is seldom.
+func (p *passage) further() *rare {
+	if p.rare == nil {
+		p.rare = &rare{}
+		p.rare.tokens = p.rare.room[:0]
+	}
+	return p.rare
+}
+
+func (p *passage) pushEntry(e semaphore.Entry) {
+	if p.entries++; p.entries == 1 {
+		p.entry = e
+		return
+	}
+	r := p.further()
+	r.entries = append(r.entries, e)
+}
+
+func (p *passage) popEntry() semaphore.Entry {
+	if p.entries--; p.entries == 0 {
+		return p.entry
+	}
+	last := len(p.rare.entries) - 1
+	e := p.rare.entries[last]
+	p.rare.entries = p.rare.entries[:last]
+	return e
 }
 
 // enter asks the breaker, waits at the gates in order and enters the breaker.
 // If it returns an error it has given everything back.
 func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 	if f.breaker != nil {
-		if err = f.breaker.Ready(); err != nil {
-			return err
-		}
+		err = f.breaker.Ready()
+	} else if f.keyed != nil {
+		err = p.ready(ctx, f)
+	}
+	if err != nil {
+		return err
 	}
 	if f.limiter != nil {
 		if p.token, err = f.limiter.WaitToken(ctx); err != nil {
@@ -52,15 +94,35 @@ func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 	if err == nil && f.waits && ctx.Err() != nil { // it ended as the last gate opened
 		err = ctxerr.Of(ctx)
 	}
+	if err == nil && (f.breaker != nil || f.keyed != nil) {
+		err = p.admit(f, c)
+	}
 	if err != nil {
 		p.undo(f)
+	}
+	return err
+}
+
+// ready asks the breaker of the key.
+func (p *passage) ready(ctx context.Context, f *frame) error {
+	p.key = keyOf(ctx)
+	b, err := f.keyed.breaker(p.key)
+	if err != nil {
 		return err
 	}
-	if f.breaker == nil {
-		return nil
+	return b.Ready()
+}
+
+// admit enters the breaker. That of a key is looked up again: it may have been
+// forgotten while the call waited.
+func (p *passage) admit(f *frame, c *call) (err error) {
+	b := f.breaker
+	if b == nil {
+		if b, err = f.keyed.breaker(p.key); err != nil {
+			return err
+		}
 	}
-	if p.permit, err = f.breaker.Acquire(c.caller); err != nil {
-		p.undo(f)
+	if p.permit, err = b.Acquire(c.caller); err != nil {
 		return err
 	}
 	p.admitted = true
@@ -86,13 +148,30 @@ func (p *passage) others(ctx context.Context, f *frame, c *call) error {
 func (p *passage) wait(ctx context.Context, g *gate, c *call) error {
 	switch {
 	case g.limiter != nil:
-		r, err := g.limiter.WaitToken(ctx)
+		t, err := g.limiter.WaitToken(ctx)
 		if err == nil {
-			p.more = append(p.more, r)
+			r := p.further()
+			r.tokens = append(r.tokens, t)
+		}
+		return err
+	case g.multi != nil:
+		t, err := g.multi.WaitReserve(ctx, 1)
+		if err == nil {
+			r := p.further()
+			r.multis = append(r.multis, t)
 		}
 		return err
 	case g.semaphore != nil:
 		return acquire(ctx, g.semaphore, c.priority)
+	case g.adaptive != nil:
+		e, err := g.adaptive.Enter(ctx, c.priority)
+		if err == nil {
+			p.pushEntry(e)
+		}
+		return err
+	case g.keyed != nil:
+		p.key = keyOf(ctx)
+		return g.keyed.enter(ctx, p.key, c.priority)
 	}
 	c.scope.newest.speak()
 	if g.waiter != nil {
@@ -137,7 +216,7 @@ func (p *passage) leave(ctx context.Context, f *frame, c *call, err error) {
 	if !c.begun {
 		p.refund()
 	}
-	p.release(f)
+	p.release(f, c.begun, err)
 }
 
 // excused reports whether an attempt that failed says nothing about what was
@@ -158,13 +237,13 @@ func (p *passage) excused(ctx, caller context.Context) bool {
 // undo gives everything back: the call does not begin.
 func (p *passage) undo(f *frame) {
 	p.refund()
-	p.release(f)
+	p.release(f, false, nil)
 }
 
 // abandon gives everything back while a panic or a Goexit passes. begun is false
 // if it comes from a layer and not from the call.
 func (p *passage) abandon(f *frame, begun bool) {
-	defer p.release(f) // also if the breaker runs code that panics too
+	defer p.release(f, false, nil) // also if the breaker runs code that panics too
 	if !begun {
 		p.refund()
 	}
@@ -181,25 +260,44 @@ func (p *passage) abandon(f *frame, begun bool) {
 // refund gives back the tokens, where that is still possible.
 func (p *passage) refund() {
 	p.token.Cancel()
-	for i := range p.more {
-		p.more[i].Cancel()
+	if p.rare != nil {
+		for i := range p.rare.tokens {
+			p.rare.tokens[i].Cancel()
+		}
+		for i := range p.rare.multis {
+			p.rare.multis[i].Cancel()
+		}
 	}
 }
 
-// release leaves the gates, innermost first. It may be called again, after a
-// release that panicked: what it had passed is not released twice.
-func (p *passage) release(f *frame) {
+// release leaves the gates, innermost first. ran says that the call has returned
+// err. It may be called again, after a release that panicked: what it had passed is
+// not released twice.
+func (p *passage) release(f *frame, ran bool, err error) {
 	for p.in > 0 {
 		p.in--
-		switch g := &f.gates[p.in]; {
-		case g.semaphore != nil:
-			g.semaphore.Release(1)
-		case g.acquirer != nil:
-			g.acquirer.Release(1)
-		}
+		p.out(&f.gates[p.in], ran, err)
 	}
 	if p.holds {
 		p.holds = false
 		f.semaphore.Release(1)
+	}
+}
+
+// out leaves one of the other gates.
+func (p *passage) out(g *gate, ran bool, err error) {
+	switch {
+	case g.semaphore != nil:
+		g.semaphore.Release(1)
+	case g.adaptive != nil && ran:
+		p.popEntry().Done(err)
+	case g.adaptive != nil:
+		p.popEntry().Cancel()
+	case g.keyed != nil:
+		g.keyed.leave(p.key)
+	case g.acquirer != nil:
+		g.acquirer.Release(1)
+	case g.learner != nil && ran:
+		g.learner.Learn(err)
 	}
 }

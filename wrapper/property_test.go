@@ -173,6 +173,16 @@ func TestFailuresOfOthers(t *testing.T) {
 			}
 			assert.NoError(t, w.Do(t.Context(), nothing))
 		}},
+		{"8: nor of the budget of retries", func(t *testing.T) {
+			attempts := 0
+			w := wrapper.Compose(retry.New(retry.MaxRetries(1), retry.Backoff(retry.Constant(0)), retry.Spend(retry.NewBudget(1, 1))))
+			for range 100 {
+				testkit.Run(func() { _ = w.Do(t.Context(), func(context.Context) error { panic("x") }) })
+				testkit.Run(func() { _ = w.Do(t.Context(), func(context.Context) error { runtime.Goexit(); return nil }) })
+			}
+			assert.ErrorIs(t, w.Do(t.Context(), func(context.Context) error { attempts++; return errBoom }), errBoom)
+			assert.Equal(t, 2, attempts)
+		}},
 		{"12: a timeout has a deadline, a cause and an error that others understand", func(t *testing.T) {
 			w := wrapper.Compose(wrapper.Timeout(time.Second))
 			begin := time.Now()

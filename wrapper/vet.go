@@ -60,28 +60,33 @@ func (v *vetting) look(l Layer) {
 	if same(v.outside, l) {
 		v.warn(l, "stands here twice; a call takes from it twice, and may wait for itself")
 	}
-	switch l := l.(type) {
-	case *semaphore.Semaphore, acquirerLayer:
-		if slices.ContainsFunc(v.inside, isRetry) {
+	if isGate(l) && slices.ContainsFunc(v.inside, isRetry) {
+		if isSemaphore(l) {
 			v.warn(l, "is outside a retry; its permit is held through every pause: put it inside")
-		}
-	case *ratelimit.Limiter, *ratelimit.Multi, waiterLayer:
-		if slices.ContainsFunc(v.inside, isRetry) {
+		} else {
 			v.warn(l, "is outside a retry; further attempts pay no token: put it inside")
 		}
+	}
+	if isBreaker(l) {
+		v.breaker(l)
+	}
+	switch l := l.(type) {
 	case *retry.Policy:
 		if isRetry(l) && slices.ContainsFunc(v.outside, isRetry) {
 			v.warn(l, "is inside another retry; the attempts of both multiply: keep one")
 		}
-	case *breaker.Breaker:
-		if slices.ContainsFunc(v.inside, isRetry) {
-			v.warn(l, "is outside a retry; it sees a whole operation as one call, and a retry goes on against a server that is down: put it inside")
-		}
-		if slices.ContainsFunc(v.outside, isGate) {
-			v.warn(l, "is inside a limiter or a semaphore; a call that it refuses has waited and paid already: put it outside, it admits calls behind them")
-		}
 	case *timeoutLayer:
 		v.timeout(l)
+	}
+}
+
+// breaker warns about a breaker.
+func (v *vetting) breaker(l Layer) {
+	if slices.ContainsFunc(v.inside, isRetry) {
+		v.warn(l, "is outside a retry; it sees a whole operation as one call, and a retry goes on against a server that is down: put it inside")
+	}
+	if slices.ContainsFunc(v.outside, isGate) {
+		v.warn(l, "is inside a limiter or a semaphore; a call that it refuses has waited and paid already: put it outside, it admits calls behind them")
 	}
 }
 
@@ -105,8 +110,28 @@ func isRetry(l Layer) bool {
 
 func isGate(l Layer) bool {
 	switch l.(type) {
-	case *ratelimit.Limiter, *ratelimit.Multi, *semaphore.Semaphore, waiterLayer, acquirerLayer:
+	case *ratelimit.Limiter, *semaphore.Semaphore:
 		return true
+	}
+	_, is := gateOf(l)
+	return is
+}
+
+func isSemaphore(l Layer) bool {
+	if _, is := l.(*semaphore.Semaphore); is {
+		return true
+	}
+	g, is := gateOf(l)
+	return is && g.holds()
+}
+
+func isBreaker(l Layer) bool {
+	switch l := l.(type) {
+	case *breaker.Breaker:
+		return true
+	case keyedPart:
+		_, is := l.part().(keyedBreakers)
+		return is
 	}
 	return false
 }
@@ -114,7 +139,7 @@ func isGate(l Layer) bool {
 // same reports whether l, if it is a part of ours, is among layers.
 func same(layers []Layer, l Layer) bool {
 	switch l.(type) {
-	case *ratelimit.Limiter, *ratelimit.Multi, *semaphore.Semaphore, *breaker.Breaker, *retry.Policy:
+	case *ratelimit.Limiter, *ratelimit.Multi, *semaphore.Semaphore, *semaphore.Adaptive, *breaker.Breaker, *retry.Policy:
 		return slices.Contains(layers, l)
 	}
 	return false
