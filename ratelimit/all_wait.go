@@ -60,7 +60,7 @@ func (m *Multi) wait(ctx context.Context, n int64, kept *MultiReservation) error
 	}
 	m.follow() // before the decision to wait, so that no change of it is missed
 	defer m.unfollow()
-	t := &turn{n: n, limit: limitOf(ctx, m.clock()), most: -1}
+	t := &turn{n: n, bound: boundOf(ctx, m.clock()), most: -1}
 	if in, err := m.line.enter(t, m.clock(), func(ahead int64) Decision { return m.choose(t, ahead, kept) }); !in {
 		return err
 	}
@@ -88,9 +88,7 @@ func (m *Multi) choose(t *turn, ahead int64, kept *MultiReservation) Decision {
 	d := m.take(t.n, ahead, nil, kept)
 	cfg := &m.limits[d.Binding].cfg
 	t.most = cfg.maxWaiters
-	if cfg.maxWait > 0 {
-		t.limit = min(t.limit, m.clock().Now()+int64(cfg.maxWait))
-	}
+	t.bound = t.bound.within(cfg.maxWait, m.clock().Now())
 	return d
 }
 

@@ -122,9 +122,9 @@ func TestTheBindingLimitBoundsTheQueueOfAll(t *testing.T) {
 		assert.Equal(t, ratelimit.ErrQueueFull, m.Wait(t.Context()))
 		a.SetRate(ratelimit.PerSecond(0.2))
 		synctest.Wait()
-		assert.ErrorIs(t, first.err, ratelimit.ErrWouldExceedDeadline, "MaxWait")
-		assert.ErrorIs(t, second.err, ratelimit.ErrWouldExceedDeadline)
-		require.ErrorIs(t, m.Wait(t.Context()), ratelimit.ErrWouldExceedDeadline)
+		assert.ErrorIs(t, first.err, ratelimit.ErrWouldExceedMaxWait, "MaxWait")
+		assert.ErrorIs(t, second.err, ratelimit.ErrWouldExceedMaxWait)
+		require.ErrorIs(t, m.Wait(t.Context()), ratelimit.ErrWouldExceedMaxWait)
 		assert.Zero(t, m.Waiting())
 	})
 }

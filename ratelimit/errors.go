@@ -16,21 +16,30 @@ var (
 	ErrExceedsBurst = rejection.New("ratelimit: request exceeds the burst")
 
 	// ErrWouldExceedDeadline is returned when the tokens would not come before
-	// the deadline of the context or within MaxWait. The error is a *[WaitError].
+	// the deadline of the context. The error is a *[WaitError].
 	ErrWouldExceedDeadline = rejection.New("ratelimit: wait would exceed the deadline")
+
+	// ErrWouldExceedMaxWait is returned when the tokens would not come within
+	// MaxWait, and that ends before the deadline of the context, if there is one. The
+	// error is a *[WaitError].
+	ErrWouldExceedMaxWait = rejection.New("ratelimit: wait would exceed MaxWait")
 
 	// ErrQueueFull is returned when as many callers wait as MaxWaiters allows.
 	ErrQueueFull = rejection.New("ratelimit: too many waiters")
 )
 
-// WaitError is a wait that was refused because it would be too long. It matches
-// [ErrWouldExceedDeadline] and context.DeadlineExceeded with errors.Is.
+// WaitError is a wait that was refused because it would be too long: for the context,
+// in which case it matches [ErrWouldExceedDeadline] and context.DeadlineExceeded with
+// errors.Is, or for the option MaxWait, in which case it matches
+// [ErrWouldExceedMaxWait] alone.
 type WaitError struct {
 	// N is the number of tokens that were asked for.
 	N int
 	// Delay is how long the wait would have been. It is [Never] while the rate
 	// is paused.
 	Delay time.Duration
+	// MaxWait is the option's bound, if it was that; 0 for the context's deadline.
+	MaxWait time.Duration
 }
 
 // Never is a delay that no wait fulfils: the rate is paused, or more tokens are
@@ -39,19 +48,26 @@ const Never = time.Duration(never)
 
 // Error says how long the wait would have been.
 func (e *WaitError) Error() string {
+	bound := ErrWouldExceedDeadline.Error()
+	if e.MaxWait > 0 {
+		bound = fmt.Sprintf("%v of %v", ErrWouldExceedMaxWait, e.MaxWait)
+	}
 	switch {
 	case e.Delay == Never && e.N == 1:
-		return fmt.Sprintf("%v: a token does not come while the rate is paused", ErrWouldExceedDeadline)
+		return bound + ": a token does not come while the rate is paused"
 	case e.Delay == Never:
-		return fmt.Sprintf("%v: %d tokens do not come while the rate is paused", ErrWouldExceedDeadline, e.N)
+		return fmt.Sprintf("%s: %d tokens do not come while the rate is paused", bound, e.N)
 	case e.N == 1:
-		return fmt.Sprintf("%v: a token comes in %v", ErrWouldExceedDeadline, e.Delay)
+		return fmt.Sprintf("%s: a token comes in %v", bound, e.Delay)
 	}
-	return fmt.Sprintf("%v: %d tokens come in %v", ErrWouldExceedDeadline, e.N, e.Delay)
+	return fmt.Sprintf("%s: %d tokens come in %v", bound, e.N, e.Delay)
 }
 
-// Unwrap returns ErrWouldExceedDeadline and context.DeadlineExceeded.
+// Unwrap returns what the error matches.
 func (e *WaitError) Unwrap() []error {
+	if e.MaxWait > 0 {
+		return []error{ErrWouldExceedMaxWait}
+	}
 	return []error{ErrWouldExceedDeadline, context.DeadlineExceeded}
 }
 

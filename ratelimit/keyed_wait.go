@@ -38,13 +38,9 @@ func (k *Keyed[K]) hopeless(ctx context.Context, g grant, n int64) (time.Duratio
 	if n > g.c.burst && !k.cfg.single.debt {
 		return 0, ErrExceedsBurst
 	}
-	if deadline, ok := ctx.Deadline(); ok && int64(after) >= k.clock.At(deadline)-k.clock.Now() {
-		return 0, &WaitError{int(n), after}
-	}
-	if k.cfg.single.maxWait > 0 && after > k.cfg.single.maxWait {
-		return 0, &WaitError{int(n), after}
-	}
-	return 0, nil
+	now := k.clock.Now()
+	b := boundOf(ctx, k.clock).within(k.cfg.single.maxWait, now)
+	return 0, b.late(n, after, now)
 }
 
 // wait waits in the queue of a key.

@@ -118,8 +118,9 @@ func (l *Limiter) allowed(g grant, n int64) bool {
 //   - ctx.Err() if ctx is done, even if there is a token (an error that matches
 //     context.Cause(ctx) too, if there is a cause of its own),
 //   - [ErrWouldExceedDeadline], at once, if the token would not come before the
-//     deadline of ctx or later than [MaxWait] allows, and also out of the queue
-//     when SetRate made it so; the error is a *[WaitError] that says when,
+//     deadline of ctx, or [ErrWouldExceedMaxWait] if not as soon as [MaxWait] says,
+//     and also out of the queue when SetRate made it so; the error is a *[WaitError]
+//     that says when,
 //   - [ErrQueueFull] where [MaxWaiters] says so.
 //
 // On an error no token was taken, and those who wait behind move up. While the

@@ -488,12 +488,63 @@ func TestMaxWaitRefusesAtOnce(t *testing.T) {
 		l.Allow()
 		assert.False(t, func() bool { l.Reserve(1); l.Reserve(1); return l.Reserve(1).OK() }())
 		start := time.Now()
-		require.ErrorIs(t, l.Wait(t.Context()), ratelimit.ErrWouldExceedDeadline)
+		err := l.Wait(t.Context())
+		require.ErrorIs(t, err, ratelimit.ErrWouldExceedMaxWait)
+		require.NotErrorIs(t, err, ratelimit.ErrWouldExceedDeadline, "no deadline was in the way")
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		late, _ := errors.AsType[*ratelimit.WaitError](err)
+		assert.Equal(t, &ratelimit.WaitError{N: 1, Delay: 3 * time.Second, MaxWait: 2 * time.Second}, late)
+		assert.Equal(t, 3*time.Second, late.RetryAfter())
+		assert.True(t, late.Rejected())
 		assert.Equal(t, start, time.Now())
 		time.Sleep(time.Second)
 		require.NoError(t, l.Wait(t.Context()))
 		assert.Equal(t, 2*time.Second, time.Since(start)-time.Second)
 	})
+}
+
+func TestOfMaxWaitAndADeadlineTheEarlierOneCounts(t *testing.T) {
+	tests := []struct {
+		deadline, maxWait time.Duration
+		want              error
+	}{
+		{time.Second, 2 * time.Second, ratelimit.ErrWouldExceedDeadline},
+		{2 * time.Second, time.Second, ratelimit.ErrWouldExceedMaxWait},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.deadline, " ", tt.maxWait), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				l := ratelimit.New(ratelimit.Every(5*time.Second), 1, ratelimit.MaxWait(tt.maxWait))
+				l.Allow()
+				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
+				defer cancel()
+				require.ErrorIs(t, l.Wait(ctx), tt.want)
+				l.SetRate(ratelimit.Every(time.Second / 2))
+				l.SetTokens(0)
+				done := make(chan error)
+				go func() { done <- l.Wait(ctx) }()
+				synctest.Wait()
+				l.SetRate(ratelimit.Every(5 * time.Second))
+				require.ErrorIs(t, <-done, tt.want, "out of the queue, too")
+			})
+		})
+	}
+}
+
+func TestWaitErrorsSayWhatWasInTheWay(t *testing.T) {
+	tests := []struct {
+		err  ratelimit.WaitError
+		want string
+	}{
+		{ratelimit.WaitError{N: 1, Delay: time.Second}, "ratelimit: wait would exceed the deadline: a token comes in 1s"},
+		{ratelimit.WaitError{N: 3, Delay: time.Second}, "ratelimit: wait would exceed the deadline: 3 tokens come in 1s"},
+		{ratelimit.WaitError{N: 1, Delay: ratelimit.Never}, "ratelimit: wait would exceed the deadline: a token does not come while the rate is paused"},
+		{ratelimit.WaitError{N: 1, Delay: 2 * time.Second, MaxWait: time.Second}, "ratelimit: wait would exceed MaxWait of 1s: a token comes in 2s"},
+		{ratelimit.WaitError{N: 2, Delay: ratelimit.Never, MaxWait: time.Second}, "ratelimit: wait would exceed MaxWait of 1s: 2 tokens do not come while the rate is paused"},
+	}
+	for _, tt := range tests {
+		assert.EqualError(t, &tt.err, tt.want)
+	}
 }
 
 func TestTakeUpToTakesWholeTokensAlone(t *testing.T) {

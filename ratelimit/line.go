@@ -15,7 +15,7 @@ import (
 type turn struct {
 	links list.Node[turn]
 	n     int64
-	limit int64         // the reading of the clock at which its time is up, or never
+	bound bound         // how long it waits
 	most  int           // who would be one more in the line is refused; -1: no bound
 	ch    chan struct{} // cap 1; a token says to look again
 
@@ -44,10 +44,7 @@ func (q *line) waiting() int {
 
 // late returns the error of one who would wait for what d says, nil if it is in time.
 func (t *turn) late(d Decision, now int64) error {
-	if t.limit != never && int64(d.RetryAfter) > t.limit-now {
-		return &WaitError{int(t.n), d.RetryAfter}
-	}
-	return nil
+	return t.bound.late(t.n, d.RetryAfter, now)
 }
 
 // enter takes the tokens of t if nobody is before it and they are there, or puts it in
@@ -149,21 +146,12 @@ func (q *line) review(clock mono.Clock, look func(n, ahead int64) Decision, fits
 	}
 }
 
-// limitOf returns the last reading of the clock at which a caller still wants its
-// tokens.
-func limitOf(ctx context.Context, clock mono.Clock) int64 {
-	if deadline, ok := ctx.Deadline(); ok {
-		return clock.At(deadline) - 1
-	}
-	return never
-}
-
 // wait takes n tokens in line. Take decides for one with that many tokens before it.
 func (q *line) wait(ctx context.Context, clock mono.Clock, n int64, take func(n, ahead int64) Decision) error {
 	if take(n, q.ahead.Load()).OK {
 		return nil
 	}
-	t := &turn{n: n, limit: limitOf(ctx, clock), most: -1}
+	t := &turn{n: n, bound: boundOf(ctx, clock), most: -1}
 	if in, err := q.enter(t, clock, func(ahead int64) Decision { return take(n, ahead) }); !in {
 		return err
 	}

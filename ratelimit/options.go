@@ -49,8 +49,8 @@ func MaxWaiters(n int) Option {
 }
 
 // MaxWait bounds how long a caller waits: who would wait longer gets
-// [ErrWouldExceedDeadline] at once, and so does one in the queue whom SetRate
-// puts beyond it.
+// [ErrWouldExceedMaxWait] at once, and so does one in the queue whom SetRate
+// puts beyond it. Where the deadline of its context is earlier, that counts.
 func MaxWait(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("ratelimit: MaxWait must be positive, got %v; to never wait, use Allow or MaxWaiters(0)", d))

@@ -28,7 +28,7 @@ type waiter struct {
 	seq   uint64 // order of arrival
 	place int64  // tokens promised before it came
 	lead  int64  // units between the slot of the one before and its own
-	limit int64  // the reading of the clock at which its time is up, or never
+	bound bound  // how long it waits
 
 	state      atomic.Int32
 	c          *cell // served: the cell of end
@@ -128,7 +128,7 @@ func (q *queue) push(w *waiter, start, cost int64) {
 	q.end = start + cost
 	q.arrivals++
 	w.seq = q.arrivals
-	if w.limit != never {
+	if w.bound.limit != never {
 		q.limited++
 	}
 	q.PushBack(w)
@@ -147,7 +147,7 @@ func (q *queue) pop(c *cell) *waiter {
 }
 
 func (q *queue) forget(w *waiter) {
-	if w.limit != never {
+	if w.bound.limit != never {
 		q.limited--
 	}
 	if q.leader == w {

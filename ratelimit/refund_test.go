@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,7 @@ import (
 )
 
 func TestWhatOneGaveBackIsNotThereForAnother(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.New(ratelimit.PerSecond(1), 8)
 		first, six, a := l.Reserve(1), l.Reserve(6), l.Reserve(1)
 		first.Cancel()
@@ -39,7 +40,7 @@ type held struct {
 func TestWhatIsGivenBackFitsIntoEveryWindow(t *testing.T) {
 	for seed := range uint64(4000) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			bubble(t, func(t *testing.T) { refunds(t, rand.New(rand.NewPCG(seed, 6))) })
+			synctest.Test(t, func(t *testing.T) { refunds(t, rand.New(rand.NewPCG(seed, 6))) })
 		})
 	}
 }

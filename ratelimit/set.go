@@ -44,20 +44,20 @@ func (l *Limiter) set(t int64, change func(*cell) (Rate, int64)) {
 // sweepLocked fails those in the queue who will not have their tokens in time,
 // or never. Each frees its slot before those behind it are looked at.
 func (l *Limiter) sweepLocked(c *cell, t int64, ready *chain) {
-	q, now := &l.queue, c.now(t)
+	q, now, reading := &l.queue, c.now(t), l.reading(t)
 	pos := q.start
 	for w := q.Front(); w != nil; {
 		behind := q.Next(w)
 		pos += w.lead
 		when := l.reading(c.time(pos + c.need(w.n) - c.tol))
-		switch {
-		case w.n > c.burst && !l.cfg.debt:
-			pos -= w.lead // it passes to the one behind
-			l.failLocked(w, c, now, ErrExceedsBurst, ready)
-		case when > w.limit:
+		err := w.bound.late(w.n, delay(when, reading), reading)
+		if w.n > c.burst && !l.cfg.debt {
+			err = ErrExceedsBurst
+		}
+		if err != nil { // its slot passes to the one behind
 			pos -= w.lead
-			l.failLocked(w, c, now, &WaitError{int(w.n), delay(when, l.reading(t))}, ready)
-		default:
+			l.failLocked(w, c, now, err, ready)
+		} else {
 			pos += c.cost(w.n)
 		}
 		w = behind

@@ -99,17 +99,17 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 	if n > c.burst && !l.cfg.debt || n > maxRoom-c.burst {
 		return nil, g, ErrExceedsBurst
 	}
-	limit := l.limit(ctx, t)
+	b := boundOf(ctx, l.clock).within(l.cfg.maxWait, l.reading(t))
 	for {
 		c, tat, ok := l.placeLocked(t, n)
 		if !ok {
-			return nil, g, &WaitError{int(n), Never}
+			return nil, g, &WaitError{int(n), Never, b.maxWait}
 		}
 		now := c.now(t)
 		start := max(tat, now)
 		due := start + c.need(n) - c.tol
 		if due > now {
-			if err := l.admitLocked(c, due, t, limit, n); err != nil {
+			if err := l.admitLocked(c, due, t, n, b); err != nil {
 				return nil, g, err
 			}
 		}
@@ -121,7 +121,7 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 			return nil, grant{true, c, next, now, t}, nil
 		}
 		w = l.pool.Get().(*waiter) //nolint:errcheck,forcetypeassert // the pool holds nothing else
-		w.n, w.limit = n, limit
+		w.n, w.bound = n, b
 		w.state.Store(asleep)
 		w.place = l.queue.issued.Load()
 		l.queue.push(w, start, c.cost(n))
@@ -152,23 +152,11 @@ func (l *Limiter) placeLocked(t, n int64) (c *cell, tat int64, ok bool) {
 	}
 }
 
-// limit returns the last reading of the clock at which a caller that comes at
-// time t still wants its tokens.
-func (l *Limiter) limit(ctx context.Context, t int64) int64 {
-	limit := int64(never)
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = l.clock.At(deadline) - 1
-	}
-	if l.cfg.maxWait > 0 {
-		limit = min(limit, l.reading(t)+int64(l.cfg.maxWait))
-	}
-	return limit
-}
-
 // admitLocked refuses one who would have to wait until due.
-func (l *Limiter) admitLocked(c *cell, due, t, limit, n int64) error {
-	if when := l.reading(c.time(due)); when > limit {
-		return &WaitError{int(n), delay(when, l.reading(t))}
+func (l *Limiter) admitLocked(c *cell, due, t, n int64, b bound) error {
+	now := l.reading(t)
+	if err := b.late(n, delay(l.reading(c.time(due)), now), now); err != nil {
+		return err
 	}
 	if l.cfg.maxWaiters >= 0 && l.queue.Len() >= l.cfg.maxWaiters {
 		return ErrQueueFull

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirkit/weir/bench/internal/harness"
 	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/ratelimit/rate"
 )
 
 // A bucket that no benchmark empties: the rate is far above what one machine
@@ -40,6 +41,7 @@ func ratelimits() []harness.Case {
 	return []harness.Case{
 		{Package: "ratelimit", Name: "Allow, tokens there", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(ours)},
+			{Name: "weir, ratelimit/rate", Bench: serial(dropIn)},
 			{Name: "x/time/rate", Bench: serial(xtime)},
 			{Name: "failsafe-go bursty", Bench: serial(failsafe)},
 			{Name: "uber/ratelimit (Take)", Bench: serial(uberTake)},
@@ -67,6 +69,7 @@ func ratelimits() []harness.Case {
 		}},
 		{Package: "ratelimit", Name: "Wait, tokens there", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(wait)},
+			{Name: "weir, ratelimit/rate", Bench: serial(dropInWait)},
 			{Name: "x/time/rate", Bench: serial(xtimeWait)},
 			{Name: "failsafe-go bursty", Bench: serial(failsafeWait)},
 			{Name: "floor: time.Since and one CAS", Bench: serial(clockAndSwap)},
@@ -215,6 +218,15 @@ func failsafeDenied() func() bool {
 
 func wait() func() bool {
 	l := ratelimit.New(ratelimit.PerSecond(plentyRate), plentyBurst)
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = cancel
+	return func() bool { return l.Wait(ctx) == nil }
+}
+
+func dropIn() func() bool { return rate.NewLimiter(plentyRate, plentyBurst).Allow }
+
+func dropInWait() func() bool {
+	l := rate.NewLimiter(plentyRate, plentyBurst)
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = cancel
 	return func() bool { return l.Wait(ctx) == nil }

@@ -159,6 +159,6 @@ func Refuse(w http.ResponseWriter, _ *http.Request, err error) {
 
 // limited reports whether a rate limiter refused.
 func limited(err error) bool {
-	return errors.Is(err, ratelimit.ErrWouldExceedDeadline) || errors.Is(err, ratelimit.ErrQueueFull) ||
-		errors.Is(err, ratelimit.ErrExceedsBurst)
+	return errors.Is(err, ratelimit.ErrWouldExceedDeadline) || errors.Is(err, ratelimit.ErrWouldExceedMaxWait) ||
+		errors.Is(err, ratelimit.ErrQueueFull) || errors.Is(err, ratelimit.ErrExceedsBurst)
 }
