@@ -45,6 +45,13 @@ type lane[K comparable, In, Out any] struct {
 	next        *lane[K, In, Out] // in free
 }
 
+// keyed is what a slot has for its lane.
+type keyed[In, Out any] struct {
+	lane    any
+	claimed bool
+	after   *slot[In, Out] // the next of its lane
+}
+
 func (k *keys[K, In, Out]) enter(s *slot[In, Out]) {
 	key := k.key(s.in) // a user's function: not under the lock
 	k.mu.Lock()
@@ -53,11 +60,14 @@ func (k *keys[K, In, Out]) enter(s *slot[In, Out]) {
 	if l == nil {
 		l = k.newLocked(key)
 	}
-	s.lane, s.claimed, s.after = l, false, nil
+	if s.key == nil { // it stays with the slot
+		s.key = &keyed[In, Out]{}
+	}
+	s.key.lane, s.key.claimed, s.key.after = l, false, nil
 	if l.first == nil {
 		l.first = s
 	} else {
-		l.last.after = s
+		l.last.key.after = s
 	}
 	l.last = s
 }
@@ -79,8 +89,8 @@ func (k *keys[K, In, Out]) newLocked(key K) *lane[K, In, Out] {
 func (k *keys[K, In, Out]) take(s *slot[In, Out]) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s.claimed = true
-	l := s.lane.(*lane[K, In, Out]) //nolint:errcheck // enter put it there
+	s.key.claimed = true
+	l := s.key.lane.(*lane[K, In, Out]) //nolint:errcheck // enter put it there
 	if l.running || l.first != s {
 		return false
 	}
@@ -99,7 +109,7 @@ func (k *keys[K, In, Out]) leave(of any) *slot[In, Out] {
 		var none K
 		delete(k.lanes, l.key)
 		l.key, l.next, k.free = none, k.free, l
-	case s.claimed:
+	case s.key.claimed:
 		l.beginLocked()
 		return s
 	}
@@ -109,7 +119,7 @@ func (k *keys[K, In, Out]) leave(of any) *slot[In, Out] {
 // beginLocked takes the first item out of the lane, to be run.
 func (l *lane[K, In, Out]) beginLocked() {
 	l.running = true
-	l.first = l.first.after
+	l.first = l.first.key.after
 }
 
 // follow runs s, if it is its turn, and then what is claimed of its lane.
@@ -122,7 +132,7 @@ func (w *worker[In, Out]) follow(s *slot[In, Out]) {
 		if s.index >= p.limit.Load() || p.ctx.Err() != nil {
 			return // nothing more is started, of this lane either
 		}
-		of := s.lane // before it is done: then the slot is not ours any more
+		of := s.key.lane // before it is done: then the slot is not ours any more
 		w.run(s)
 		s = p.lanes.leave(of)
 	}

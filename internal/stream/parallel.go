@@ -15,8 +15,8 @@ import (
 // MaxWindow bounds the window of a [Parallel] that names none itself.
 const MaxWindow = 4096
 
-// minWindow is the least window that is chosen by default. Slots are made when
-// they are first needed, so a short input does not pay for it.
+// minWindow is the least window that is chosen by default. Places and
+// slots are made when they are first needed, so a short input does not pay for it.
 const minWindow = 256
 
 // maxAsked bounds a window that is asked for, so that indices and sizes of rings
@@ -62,12 +62,11 @@ type Config struct {
 type Parallel[In, Out any] struct {
 	window    int64
 	batch     int64 // the consumer frees so many slots at a time while it finds items
-	mask      int64
 	unordered bool
 	faultErrs bool
 
-	ring  []atomic.Pointer[slot[In, Out]] // in the order of the input
-	ready []atomic.Pointer[slot[In, Out]] // in the order of completion; unordered only
+	ring  places[slot[In, Out]] // in the order of the input
+	ready places[slot[In, Out]] // in the order of completion; unordered only
 
 	// Read by all on every item, written when the run ends.
 	limit atomic.Int64 // nothing from this index on is started
@@ -112,11 +111,7 @@ type slot[In, Out any] struct {
 	out   Out
 	err   error
 
-	// Without ByKey these are not used.
-	lane    any // what lanes keeps of its key
-	claimed bool
-	after   *slot[In, Out] // the next of its lane
-	_       [64]byte       // two workers that write neighbours must not share a line
+	key *keyed[In, Out] // nil without ByKey
 }
 
 // raised is the error of an item, or of the source, that did not return.
@@ -141,20 +136,15 @@ func NewParallel[In, Out any](c Config) *Parallel[In, Out] {
 	if window == 0 {
 		window = max(workers, min(max(minWindow, 2*workers), MaxWindow))
 	}
-	size := 1
-	for size < window {
-		size *= 2
-	}
 	p := &Parallel[In, Out]{
 		window:    int64(window),
 		batch:     int64(max(1, min((window-workers)/4, 64))),
-		mask:      int64(size - 1),
 		unordered: c.Unordered,
 		faultErrs: c.FaultErrors,
-		ring:      make([]atomic.Pointer[slot[In, Out]], size),
+		ring:      placesFor[slot[In, Out]](window),
 	}
 	if c.Unordered {
-		p.ready = make([]atomic.Pointer[slot[In, Out]], size)
+		p.ready = placesFor[slot[In, Out]](window)
 	}
 	p.limit.Store(math.MaxInt64)
 	p.total.Store(math.MaxInt64)

@@ -209,7 +209,7 @@ func (p *Parallel[In, Out]) claim() *slot[In, Out] {
 				p.call() // the wake-up that this worker got was for an item
 			}
 			return nil
-		case c >= p.limit.Load() || p.ctx.Err() != nil:
+		case c >= p.limit.Load() || c >= p.total.Load() || p.ctx.Err() != nil:
 			return nil
 		case c >= p.filled.Load():
 			p.awaitCall()
@@ -217,7 +217,7 @@ func (p *Parallel[In, Out]) claim() *slot[In, Out] {
 		}
 		// Loaded before the claim: afterwards, unordered, the place may be
 		// refilled. If it already was, then the claim fails.
-		s := p.ring[c&p.mask].Load()
+		s := p.ring.at(c)
 		if p.claimed.CompareAndSwap(c, c+1) {
 			if c+1 < p.filled.Load() {
 				p.call()

@@ -11,18 +11,20 @@ func (p *Parallel[In, Out]) fill(v In) bool {
 	if i-p.seen >= p.window && !p.awaitRoom(i) {
 		return false
 	}
-	place := &p.ring[i&p.mask]
-	s := place.Load()
+	s := p.ring.at(i)
 	switch {
 	case s == nil: // the first lap
 		s = p.newSlot()
-		place.Store(s)
+		p.ring.reserve(i).Store(s)
+		if p.unordered {
+			p.ready.reserve(i) // whoever completes as number i comes after this
+		}
 	case p.unordered:
 		// The slot in this place may still be worked on. The one that was
 		// delivered from this place of the last lap is free, and whoever
 		// completes as number i comes after this.
-		s = p.ready[i&p.mask].Load()
-		place.Store(s)
+		s = p.ready.at(i)
+		p.ring.place(i).Store(s)
 	}
 	s.in, s.index = v, i
 	if p.lanes != nil {
@@ -75,7 +77,7 @@ func (p *Parallel[In, Out]) complete(s *slot[In, Out]) {
 	t := s.index
 	if p.unordered {
 		t = p.tickets.Add(1) - 1
-		p.ready[t&p.mask].Store(s)
+		p.ready.place(t).Store(s)
 	}
 	s.done.Store(t + 1)
 	if p.want.Load() == t {
@@ -85,11 +87,11 @@ func (p *Parallel[In, Out]) complete(s *slot[In, Out]) {
 
 // at returns the slot to be delivered as number h, or nil while it is not done.
 func (p *Parallel[In, Out]) at(h int64) *slot[In, Out] {
-	ring := p.ring
+	ring := &p.ring
 	if p.unordered {
-		ring = p.ready
+		ring = &p.ready
 	}
-	if s := ring[h&p.mask].Load(); s != nil && s.done.Load() == h+1 {
+	if s := ring.at(h); s != nil && s.done.Load() == h+1 {
 		return s
 	}
 	return nil
