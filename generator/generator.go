@@ -59,9 +59,7 @@ func New[T any](ctx context.Context, produce func(ctx context.Context, yield fun
 	if ctx == nil {
 		panic("generator: ctx must not be nil; use context.Background()")
 	}
-	if produce == nil {
-		panic("generator: produce must not be nil")
-	}
+	mustHave(produce != nil, "produce")
 	c := &core[T]{gate: gate{ctx: ctx}, produce: produce, buffer: newConfig(opts).buffer}
 	if ctx.Done() != nil {
 		c.ask = ctx

@@ -20,9 +20,7 @@ var ErrCursor = errors.New("generator: the pages go in a circle")
 // A cursor that comes again is [ErrCursor]: at once if it is that of the same page,
 // and otherwise after at most three times as many pages as there are different ones.
 func Pages[T any, C comparable](ctx context.Context, first C, fetch func(ctx context.Context, cursor C) (items []T, next C, err error), opts ...Option) *Generator[T] {
-	if fetch == nil {
-		panic("generator: fetch must not be nil")
-	}
+	mustHave(fetch != nil, "fetch")
 	return New(ctx, func(ctx context.Context, yield func(T) bool) error {
 		var none C
 		circle := circle[C]{at: first, limit: 1}

@@ -11,9 +11,7 @@ type Pair[K, V any] struct {
 // Pairs makes one value of the two that seq gives at a time, so that the steps on
 // single values work on them. [Unpair] undoes it.
 func Pairs[K, V any](seq iter.Seq2[K, V]) iter.Seq[Pair[K, V]] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return func(yield func(Pair[K, V]) bool) {
 		for k, v := range seq {
 			if !yield(Pair[K, V]{k, v}) {
@@ -25,9 +23,7 @@ func Pairs[K, V any](seq iter.Seq2[K, V]) iter.Seq[Pair[K, V]] {
 
 // Unpair gives the two values of each pair: the inverse of [Pairs].
 func Unpair[K, V any](seq iter.Seq[Pair[K, V]]) iter.Seq2[K, V] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return func(yield func(K, V) bool) {
 		for p := range seq {
 			if !yield(p.Key, p.Value) {
@@ -39,12 +35,8 @@ func Unpair[K, V any](seq iter.Seq[Pair[K, V]]) iter.Seq2[K, V] {
 
 // Map2 is [Map] on pairs.
 func Map2[K, V, L, W any](seq iter.Seq2[K, V], f func(K, V) (L, W)) iter.Seq2[L, W] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if f == nil {
-		panic("generator: f must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(f != nil, "f")
 	return func(yield func(L, W) bool) {
 		for k, v := range seq {
 			if !yield(f(k, v)) {
@@ -56,12 +48,8 @@ func Map2[K, V, L, W any](seq iter.Seq2[K, V], f func(K, V) (L, W)) iter.Seq2[L,
 
 // Filter2 is [Filter] on pairs.
 func Filter2[K, V any](seq iter.Seq2[K, V], keep func(K, V) bool) iter.Seq2[K, V] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if keep == nil {
-		panic("generator: keep must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(keep != nil, "keep")
 	return func(yield func(K, V) bool) {
 		for k, v := range seq {
 			if keep(k, v) && !yield(k, v) {
@@ -79,12 +67,8 @@ func Take2[K, V any](seq iter.Seq2[K, V], n int) iter.Seq2[K, V] { return Unpair
 // none is made up. The loop runs a; b runs as a coroutine, which costs about 100 ns
 // a value.
 func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
-	if a == nil {
-		panic("generator: a must not be nil")
-	}
-	if b == nil {
-		panic("generator: b must not be nil")
-	}
+	mustHave(a != nil, "a")
+	mustHave(b != nil, "b")
 	return func(yield func(A, B) bool) {
 		next, stop := iter.Pull(b)
 		defer stop()
@@ -102,9 +86,7 @@ func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
 // alone; seq is asked for no more than has been peeked at. The values come from a
 // coroutine, which costs about 100 ns each.
 func Peekable[T any](seq iter.Seq[T]) iter.Seq2[T, func() (T, bool)] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return func(yield func(T, func() (T, bool)) bool) {
 		next, stop := iter.Pull(seq)
 		defer stop()

@@ -26,9 +26,7 @@ func Repeat[T any](v T) iter.Seq[T] {
 // Iterate returns first, next(first), next(next(first)) and so on without end.
 // next is not called before its value is wanted.
 func Iterate[T any](first T, next func(T) T) iter.Seq[T] {
-	if next == nil {
-		panic("generator: next must not be nil")
-	}
+	mustHave(next != nil, "next")
 	return func(yield func(T) bool) {
 		for v := first; yield(v); v = next(v) {
 		}

@@ -10,9 +10,7 @@ import (
 
 // From returns a generator of the values of seq.
 func From[T any](ctx context.Context, seq iter.Seq[T], opts ...Option) *Generator[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return New(ctx, func(_ context.Context, yield func(T) bool) error {
 		seq(yield)
 		return nil
@@ -22,9 +20,7 @@ func From[T any](ctx context.Context, seq iter.Seq[T], opts ...Option) *Generato
 // FromSeq2 returns a generator of the values of seq up to the first error, which
 // comes out of Err. The value beside an error is dropped.
 func FromSeq2[T any](ctx context.Context, seq iter.Seq2[T, error], opts ...Option) *Generator[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return New(ctx, func(_ context.Context, yield func(T) bool) error {
 		for v, err := range seq {
 			if err != nil {
@@ -69,9 +65,7 @@ func FromChan[T any](ctx context.Context, values <-chan T, opts ...Option) *Gene
 // itself, which is the end, or another, which comes out of Err. The value beside
 // an error is dropped. next must watch its context if it waits for something.
 func FromFunc[T any](ctx context.Context, next func(context.Context) (T, error), opts ...Option) *Generator[T] {
-	if next == nil {
-		panic("generator: next must not be nil")
-	}
+	mustHave(next != nil, "next")
 	return New(ctx, func(ctx context.Context, yield func(T) bool) error {
 		for {
 			switch v, err := next(ctx); {

@@ -10,14 +10,18 @@ import (
 // over its source, and leaving it leaves the source. They run on the loop's
 // goroutine; only [Merge] starts others.
 
+// mustHave panics if a parameter is nil. It is small enough that the steps are still
+// compiled into the loops over them.
+func mustHave(given bool, name string) {
+	if !given {
+		panic("generator: " + name + " must not be nil")
+	}
+}
+
 // Map returns f of each value.
 func Map[T, R any](seq iter.Seq[T], f func(T) R) iter.Seq[R] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if f == nil {
-		panic("generator: f must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(f != nil, "f")
 	return func(yield func(R) bool) {
 		for v := range seq {
 			if !yield(f(v)) {
@@ -29,12 +33,8 @@ func Map[T, R any](seq iter.Seq[T], f func(T) R) iter.Seq[R] {
 
 // FlatMap returns the values of f of each value, one sequence after the other.
 func FlatMap[T, R any](seq iter.Seq[T], f func(T) iter.Seq[R]) iter.Seq[R] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if f == nil {
-		panic("generator: f must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(f != nil, "f")
 	return func(yield func(R) bool) {
 		for v := range seq {
 			for r := range f(v) {
@@ -48,12 +48,8 @@ func FlatMap[T, R any](seq iter.Seq[T], f func(T) iter.Seq[R]) iter.Seq[R] {
 
 // Filter returns the values that keep says true to.
 func Filter[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if keep == nil {
-		panic("generator: keep must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(keep != nil, "keep")
 	return func(yield func(T) bool) {
 		for v := range seq {
 			if keep(v) && !yield(v) {
@@ -66,9 +62,7 @@ func Filter[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
 // Take returns the first n values. It asks seq for no more than those, and does
 // not start it if n is less than 1.
 func Take[T any](seq iter.Seq[T], n int) iter.Seq[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return func(yield func(T) bool) {
 		left := n
 		if left < 1 {
@@ -86,12 +80,8 @@ func Take[T any](seq iter.Seq[T], n int) iter.Seq[T] {
 // TakeWhile returns the values before the first that keep says false to. It asks
 // seq for that one and no more.
 func TakeWhile[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if keep == nil {
-		panic("generator: keep must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(keep != nil, "keep")
 	return func(yield func(T) bool) {
 		for v := range seq {
 			if !keep(v) || !yield(v) {
@@ -103,9 +93,7 @@ func TakeWhile[T any](seq iter.Seq[T], keep func(T) bool) iter.Seq[T] {
 
 // Skip returns the values behind the first n: all of them if n is less than 1.
 func Skip[T any](seq iter.Seq[T], n int) iter.Seq[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	return func(yield func(T) bool) {
 		left := n
 		for v := range seq {
@@ -120,12 +108,8 @@ func Skip[T any](seq iter.Seq[T], n int) iter.Seq[T] {
 
 // SkipWhile returns the values from the first that skip says false to.
 func SkipWhile[T any](seq iter.Seq[T], skip func(T) bool) iter.Seq[T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
-	if skip == nil {
-		panic("generator: skip must not be nil")
-	}
+	mustHave(seq != nil, "seq")
+	mustHave(skip != nil, "skip")
 	return func(yield func(T) bool) {
 		skipping := true
 		for v := range seq {
@@ -141,9 +125,7 @@ func SkipWhile[T any](seq iter.Seq[T], skip func(T) bool) iter.Seq[T] {
 // never empty. Each slice is new and belongs to the caller. It panics if n is less
 // than 1.
 func Chunk[T any](seq iter.Seq[T], n int) iter.Seq[[]T] {
-	if seq == nil {
-		panic("generator: seq must not be nil")
-	}
+	mustHave(seq != nil, "seq")
 	if n < 1 {
 		panic(fmt.Sprintf("generator: chunk size must be at least 1, got %d", n))
 	}
