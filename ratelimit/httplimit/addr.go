@@ -13,6 +13,9 @@ import (
 // entries from the end, and not more, are true. With 0 it is the address of the
 // connection.
 //
+// That holds where nobody can reach the server but through the proxies: who can, writes
+// all entries itself.
+//
 // If there are fewer entries than proxies, the request did not come through all of
 // them, and the address of the connection counts. It counts too where an entry is
 // not an address. IPv6 addresses count by their first 64 bits, which is what one
@@ -25,8 +28,8 @@ func ClientAddr(proxies int) func(*http.Request) string {
 		if addr, ok := forwarded(r.Header.Values("X-Forwarded-For"), proxies); ok {
 			return subscriber(addr)
 		}
-		if p, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-			return subscriber(p.Addr())
+		if addr, ok := entry(r.RemoteAddr); ok {
+			return subscriber(addr)
 		}
 		return r.RemoteAddr
 	}

@@ -14,7 +14,8 @@ import (
 //	store := ratelimit.NewStore(ratelimit.NewKeyed[string](ratelimit.PerMinute(60), 20))
 //	http.Handle("/", httplimit.Middleware(store)(handler))
 //
-// A request whose context has ended by then is not passed on.
+// A request whose context has ended by then is not passed on; if somebody waits for the
+// answer still, because it was a deadline of the server's, it is 503 Service Unavailable.
 func Middleware(store ratelimit.Store, opts ...Option) func(http.Handler) http.Handler {
 	if store == nil {
 		panic("httplimit: Middleware needs a store, got nil")
@@ -41,7 +42,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	d, err := h.store.Take(r.Context(), h.cfg.key(r), n)
 	switch {
-	case err != nil && r.Context().Err() != nil: // nobody waits for the answer
+	case err != nil && r.Context().Err() != nil: // without an answer net/http sends 200
+		status(http.StatusServiceUnavailable).ServeHTTP(w, r)
 		return
 	case err != nil:
 		h.cfg.failed(h.next, err).ServeHTTP(w, r)

@@ -31,7 +31,10 @@ func newConfig(opts []Option) config {
 		failed: func(http.Handler, error) http.Handler { return status(http.StatusServiceUnavailable) },
 		policy: `"default"`,
 	}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("httplimit: the options of Middleware must not be nil, number %d is", i))
+		}
 		o.apply(&c)
 	}
 	return c

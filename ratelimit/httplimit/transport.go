@@ -29,7 +29,9 @@ type learner interface {
 //
 // An answer of 429 or 503 stops all requests for as long as its Retry-After says.
 // Fields such as RateLimit take tokens away where the server has fewer left than the
-// limiter. Neither is believed for longer than [MaxPause].
+// limiter; where there are both, Retry-After counts. Neither is believed for longer than
+// [MaxPause]. What was learned takes tokens away once, so that the limiter's own rate
+// fills the bucket again: one wrong answer leaves nothing behind.
 //
 // The answer of a wait that fails is the error of the limiter, such as
 // ratelimit.ErrWouldExceedDeadline: nothing was sent.
@@ -66,7 +68,10 @@ func NewTransport(base http.RoundTripper, l Limiter, opts ...TransportOption) *T
 		base = http.DefaultTransport
 	}
 	t := &Transport{base: base, limiter: l, pause: 5 * time.Minute, clock: mono.New()}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("httplimit: the options of NewTransport must not be nil, number %d is", i))
+		}
 		o.applyTransport(t)
 	}
 	return t
@@ -81,17 +86,26 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res, err := t.base.RoundTrip(r)
-	if err == nil {
+	if err == nil && res != nil {
 		t.learn(res)
 	}
 	return res, err
+}
+
+// CloseIdleConnections closes those of the transport below, as that of an http.Client
+// does.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 func (t *Transport) learn(res *http.Response) {
 	rep := read(res.Header, t.clock.Time(t.clock.Now()))
 	retry, reset := min(rep.retry, t.pause), min(rep.reset, t.pause)
 	l, learns := t.limiter.(learner)
-	switch refused := res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable; {
+	refused := res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable
+	switch {
 	case refused && learns:
 		l.Throttled(retry)
 	case refused && retry > 0:
@@ -99,7 +113,7 @@ func (t *Transport) learn(res *http.Response) {
 	case learns && res.StatusCode < http.StatusInternalServerError:
 		l.Success()
 	}
-	if rep.known {
+	if rep.known && (!refused || retry == 0) { // Retry-After goes before
 		t.limiter.Observe(rep.remaining, reset)
 	}
 }
