@@ -66,6 +66,7 @@ func TestABadCommandGetsOneLineAndExit2(t *testing.T) {
 		{"-give-up 20", `invalid value "20" for flag -give-up`},
 		{"-give-up -1s", "-give-up: must be more than 0, got -1s"},
 		{"-faults mild", `-faults: "mild" is none of default, harsh, none`},
+		{"-naive -resume -dir .", "-resume: does nothing for -naive"},
 		{"-seed -1", `invalid value "-1" for flag -seed`},
 		{"-dir " + file + "x", `-dir: no folder`},
 		{"-dir " + file, "is a file, not a folder"},
@@ -94,7 +95,7 @@ func TestHelpExplainsEveryFlag(t *testing.T) {
 	code, out, diagnostics := run(t.Context(), "-h")
 	assert.Equal(t, cli.ExitOK, code)
 	assert.Empty(t, diagnostics)
-	for _, name := range []string{"dir", "url", "store", "faults", "seed", "batch", "concurrency", "rate", "give-up", "naive", "v"} {
+	for _, name := range []string{"dir", "url", "store", "faults", "seed", "batch", "concurrency", "rate", "give-up", "naive", "resume", "v"} {
 		assert.Regexp(t, `(?m)^  -`+name+`\b`, out)
 	}
 	assert.Contains(t, out, "Exit codes: 0 ")

@@ -26,7 +26,11 @@ type options struct {
 	rate        float64
 	giveUp      time.Duration
 	naive       bool
+	resume      bool
 	verbose     bool
+
+	state     string // the file of -resume
+	keptStore string // the store of -resume without -store
 }
 
 const usage = `harvest indexes a tree of Go files: it parses them in parallel and posts what it
@@ -77,6 +81,7 @@ func (o *options) define(set *flag.FlagSet) {
 	set.Float64Var(&o.rate, "rate", 50, "posts a second at most, retries among them, 0.1 to 100000")
 	set.DurationVar(&o.giveUp, "give-up", 20*time.Second, "how long a batch that fails is tried again, with its unit: 500ms, 20s, 2m")
 	set.BoolVar(&o.naive, "naive", false, "do the job with plain goroutines and a bare client, and see what is lost; -rate, -concurrency and -give-up have no effect")
+	set.BoolVar(&o.resume, "resume", false, "go on where an earlier run with -resume was stopped or killed: how far it came is kept in a file beside the -store, or, without one, together with the documents in the user's cache folder; both are removed when the job is complete, but a -store of yours")
 	set.BoolVar(&o.verbose, "v", false, "log retries, rejections and the breaker's states to standard error")
 }
 
@@ -91,6 +96,8 @@ func (o *options) check(set *flag.FlagSet) error {
 		return fmt.Errorf("-concurrency: must be 1 to 1000, got %d", o.concurrency)
 	case !(o.rate >= 0.1 && o.rate <= 100_000): // also refuses NaN
 		return fmt.Errorf("-rate: must be 0.1 to 100000 a second, got %g", o.rate)
+	case o.naive && o.resume:
+		return errors.New("-resume: does nothing for -naive, which keeps no account of what it has done")
 	case o.giveUp <= 0:
 		return fmt.Errorf("-give-up: must be more than 0, got %v", o.giveUp)
 	}

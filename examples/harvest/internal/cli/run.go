@@ -19,6 +19,7 @@ import (
 	"github.com/weirkit/weir/examples/harvest/internal/client"
 	"github.com/weirkit/weir/examples/harvest/internal/job"
 	"github.com/weirkit/weir/examples/harvest/internal/report"
+	"github.com/weirkit/weir/examples/harvest/internal/resume"
 )
 
 // What Run returns.
@@ -70,23 +71,51 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			return usageError{err}
 		}
 	}
+	if o.resume {
+		if err := o.keep(); err != nil {
+			return usageError{fmt.Errorf("-resume: %w", err)}
+		}
+	}
 	s, err := start(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	over := false
+	defer func() {
+		err = errors.Join(err, s.close())
+		if over { // not before the store is closed
+			err = errors.Join(err, o.forget())
+		}
+	}()
 	c := client.New(s.url, o.concurrency)
 	defer c.Close()
 
 	if o.verbose { // the log and the progress lines come from several goroutines
 		stderr = zapcore.Lock(zapcore.AddSync(stderr))
 	}
-	j := job.New(o.config(c, logger(o, stderr)))
+	config := o.config(c, logger(o, stderr))
+	if o.resume {
+		if config.From, err = resume.Load(o.state, o.job()); err != nil {
+			return usageError{fmt.Errorf("-resume: %w", err)}
+		}
+		config.Save = func(p resume.Point) error {
+			of := o.job()
+			of.Point = p
+			return resume.Save(o.state, of)
+		}
+	}
+	j := job.New(config)
 	_, _ = fmt.Fprintf(stderr, "indexing %s at %s\n", o.dir, s.about)
+	if n := config.From.Files; n > 0 {
+		_, _ = fmt.Fprintf(stderr, "going on behind %d files\n", n)
+	}
 	r, err := watched(ctx, o, j, stderr)
 	if s.server != nil {
 		counts := s.server.Faults()
 		r.Faults = &counts
+	}
+	if o.resume && complete(r) {
+		over, r.Resumable = true, false
 	}
 	return errors.Join(report.Table(stdout, r), err, outcome(r))
 }

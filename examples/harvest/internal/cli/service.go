@@ -29,6 +29,9 @@ func start(ctx context.Context, o options) (*service, error) {
 	}
 	s := &service{}
 	path := o.store
+	if path == "" && o.resume {
+		path = o.keptStore
+	}
 	if path == "" {
 		dir, err := os.MkdirTemp("", "harvest-")
 		if err != nil {

@@ -16,8 +16,26 @@ func permanent(err error) bool {
 	return ok && status.Permanent()
 }
 
-// check asks the service what it has and compares.
-func check(ctx context.Context, c *client.Client, want []string) (*Check, error) {
+// check asks the service for the documents that were made, by this run or by
+// those before it.
+func (j *Job) check(ctx context.Context) (*Check, error) {
+	copies, err := stored(ctx, j.Client)
+	if err != nil {
+		return nil, err
+	}
+	want := j.paths
+	for _, path := range j.trail.before() {
+		// Of a file that is not there it must be seen whether it has a document.
+		if copies[path] > 0 || len(j.parseAll([]string{path})) > 0 {
+			want = append(want, path)
+		}
+	}
+	result := compare(want, copies)
+	return &result, nil
+}
+
+// stored asks the service what it has.
+func stored(ctx context.Context, c *client.Client) (map[string]int, error) {
 	// A service elsewhere may be as bad at answering as at storing.
 	again := retry.New(
 		retry.MaxRetries(5),
@@ -28,6 +46,5 @@ func check(ctx context.Context, c *client.Client, want []string) (*Check, error)
 	if err != nil {
 		return nil, fmt.Errorf("the service does not say what it has: %w", err)
 	}
-	result := compare(want, copies)
-	return &result, nil
+	return copies, nil
 }

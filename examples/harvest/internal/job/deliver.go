@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,13 +42,14 @@ func (j *Job) send(ctx context.Context, b *batch) (struct{}, error) {
 	switch {
 	case err == nil:
 		j.tally.Add(func(c *tally.Counts) { c.Stored += int64(len(b.docs)) })
-		j.queue.done()
+		j.queue.done(b)
 	case ctx.Err() != nil:
 		return struct{}{}, ctx.Err()
 	case permanent(err) || time.Since(b.begun) >= j.GiveUp:
 		j.Log.Error("batch lost", zap.Int("documents", len(b.docs)), zap.Error(err))
 		j.tally.Add(func(c *tally.Counts) { c.Lost += int64(len(b.docs)) })
-		j.queue.done()
+		j.lost.Store(true) // before it is done: a job that goes on tries it again
+		j.queue.done(b)
 	default:
 		j.Log.Warn("batch goes back to the queue", zap.Int("documents", len(b.docs)), zap.Error(err))
 		j.tally.Add(func(c *tally.Counts) { c.Returned++ })
@@ -65,6 +67,9 @@ func (j *Job) post(ctx context.Context, b *batch) error {
 	start := time.Now()
 	_, err := j.Client.Post(ctx, b.docs)
 	j.tally.Attempt(start)
+	if errors.Is(err, context.DeadlineExceeded) {
+		j.tally.Add(func(c *tally.Counts) { c.TimedOut++ })
+	}
 	if permanent(err) {
 		return retry.Permanent(err)
 	}

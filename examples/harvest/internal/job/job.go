@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/weirkit/weir/examples/harvest/internal/client"
 	"github.com/weirkit/weir/examples/harvest/internal/document"
+	"github.com/weirkit/weir/examples/harvest/internal/resume"
 	"github.com/weirkit/weir/examples/harvest/internal/source"
 	"github.com/weirkit/weir/examples/harvest/internal/tally"
 	"github.com/weirkit/weir/fanout"
@@ -27,6 +29,9 @@ type Config struct {
 	Batch  int           // documents in a post
 	GiveUp time.Duration // how long a failing batch is tried again, from its first try on
 	Log    *zap.Logger
+
+	From resume.Point             // where to go on; zero for a new job
+	Save func(resume.Point) error // keeps how far the job has come; nil: nobody wants to know
 }
 
 // Job is one run. It is used once.
@@ -36,8 +41,10 @@ type Job struct {
 	total atomic.Int64
 	paths []string // of the documents made, for the check
 
-	guard *wrapper.Wrapper // both for Run alone
+	guard *wrapper.Wrapper // these for Run alone
 	queue *queue
+	trail trail
+	lost  atomic.Bool // a batch was given up for good
 }
 
 // New prepares a job.
@@ -55,14 +62,15 @@ func (j *Job) Total() int64 { return j.total.Load() }
 func (j *Job) Run(ctx context.Context) (Result, error) {
 	start := time.Now()
 	j.guard, j.queue = newGuard(j.Limits, j.Log, &j.tally), newQueue(4*j.Limits.Concurrency)
+	j.trail.from, j.trail.saved = j.From, j.From
 	err := fanout.All(ctx, j.count, j.produce, j.deliver)
-	r := Result{Limits: j.Limits}
+	r := Result{Limits: j.Limits, Resumable: j.Save != nil, Done: j.trail.saved.Files}
 	if ctx.Err() != nil {
 		r.Stopped, err = true, nil
 	}
 	err = errors.Join(err, j.guard.Close())
 	if err == nil && !r.Stopped {
-		r.Check, err = check(ctx, j.Client, j.paths)
+		r.Check, err = j.check(ctx)
 	}
 	r.Counts, r.Elapsed = j.tally.Counts(), time.Since(start)
 	return r, err
@@ -75,34 +83,49 @@ func (j *Job) count(ctx context.Context) error {
 	return err
 }
 
-// produce walks, parses and queues, and returns when the last batch is done.
+// produce walks, parses and queues, and returns when the last batch is done. Each
+// batch stays in the pipeline until then, so the run knows which files are done
+// whatever the order in which their documents are stored.
 func (j *Job) produce(ctx context.Context) error {
 	files := source.Walk(ctx, j.Tree, j.skipped)
 	defer files.Close()
 	parsed := source.Documents(j.Tree, runtime.GOMAXPROCS(0), j.skipped)
 	// A slow walk does not keep a half-full batch for long.
-	batches := pipeline.Batch(parsed, j.Batch, pipeline.Every(200*time.Millisecond))
-	counted := func(yield func(string) bool) {
-		for path := range files.All() {
-			j.tally.Add(func(c *tally.Counts) { c.Files++ })
-			if !yield(path) {
-				return
-			}
-		}
-	}
-	for docs, err := range batches.Stream(ctx, counted) {
-		if err != nil {
-			return err
-		}
-		j.made(docs)
-		if err := j.queue.put(ctx, docs); err != nil {
-			return err
-		}
+	batches := pipeline.Batch(parsed, j.Batch, pipeline.Every(200*time.Millisecond)).
+		Tap(func(_ context.Context, docs []document.Document) error { j.made(docs); return nil })
+	n := 4 * j.Limits.Concurrency // batches in the queue
+	stored := batches.Tap(j.queue.do, pipeline.Name("queue"), pipeline.Workers(n), pipeline.Window(n), pipeline.Unordered())
+	run := stored.Start(ctx, j.counted(files.All()), pipeline.Checkpoints(j.From.Files),
+		pipeline.Progress(saveEvery, func(s pipeline.Stats) { j.save(s.Checkpoint) }))
+	err := run.Wait()
+	j.save(run.Checkpoint())
+	if err = errors.Join(j.trail.failed(), j.trail.saveErr, err); err != nil {
+		return err
 	}
 	if err := files.Err(); err != nil {
 		return err
 	}
-	return j.queue.finish(ctx)
+	j.queue.finish()
+	return nil
+}
+
+// counted counts the files of the walk and notes their paths.
+func (j *Job) counted(files iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for path := range files {
+			before := j.trail.add(path)
+			j.tally.Add(func(c *tally.Counts) {
+				c.Files++
+				if before {
+					c.Before++
+				}
+			})
+			if j.trail.failed() != nil || !yield(path) {
+				return
+			}
+		}
+		j.trail.ended()
+	}
 }
 
 // made notes documents for the check: a path each, all that grows with the tree.

@@ -50,7 +50,7 @@ func (j *Job) RunNaive(ctx context.Context) (Result, error) {
 
 	r := Result{Stopped: ctx.Err() != nil}
 	if !r.Stopped {
-		r.Check, err = check(ctx, j.Client, j.paths)
+		r.Check, err = j.check(ctx)
 	}
 	r.Counts, r.Elapsed = j.tally.Counts(), time.Since(start)
 	return r, err

@@ -12,12 +12,13 @@ import (
 // batch is some documents on their way to the service.
 type batch struct {
 	docs  []document.Document
-	begun time.Time // of the first try; zero before it
+	begun time.Time     // of the first try; zero before it
+	over  chan struct{} // closed when it is done
 }
 
 // queue holds the batches that are not finished: waiting, being sent, or given
 // back by a sender. A slot for each bounds them all together, so a batch that
-// comes back finds room at once, whatever the others do: put waits, back never
+// comes back finds room at once, whatever the others do: do waits, back never
 // does, and a sender that gives back cannot wait for itself.
 type queue struct {
 	slots *semaphore.Semaphore
@@ -28,30 +29,34 @@ func newQueue(size int) *queue {
 	return &queue{slots: semaphore.New(int64(size)), ready: make(chan *batch, size)}
 }
 
-// put adds a new batch when a slot is free. Only ctx ends the wait.
-func (q *queue) put(ctx context.Context, docs []document.Document) error {
+// do adds a new batch when a slot is free, and returns when it is done. Only ctx
+// ends the waits.
+func (q *queue) do(ctx context.Context, docs []document.Document) error {
 	if err := q.slots.Acquire(ctx, 1); err != nil {
 		return err
 	}
-	q.ready <- &batch{docs: docs}
-	return nil
+	b := &batch{docs: docs, over: make(chan struct{})}
+	q.ready <- b
+	select {
+	case <-b.over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // back gives a batch that was taken back to the end of the queue.
 func (q *queue) back(b *batch) { q.ready <- b }
 
 // done forgets a batch that was taken.
-func (q *queue) done() { q.slots.Release(1) }
-
-// finish returns when every batch is done, and ends the loops over batches. No
-// put may follow.
-func (q *queue) finish(ctx context.Context) error {
-	if _, err := q.slots.AcquireAll(ctx); err != nil {
-		return err
-	}
-	close(q.ready)
-	return nil
+func (q *queue) done(b *batch) {
+	close(b.over)
+	q.slots.Release(1)
 }
+
+// finish ends the loops over batches when every batch is done: no do is under
+// way, and none may follow.
+func (q *queue) finish() { close(q.ready) }
 
 // batches takes batches as they come until the queue is finished or ctx is done.
 func (q *queue) batches(ctx context.Context) iter.Seq[*batch] {

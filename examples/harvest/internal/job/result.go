@@ -15,6 +15,9 @@ type Result struct {
 	Check   *Check        // nil when it was not made
 	Elapsed time.Duration
 	Stopped bool // by its context
+
+	Resumable bool  // its state is kept
+	Done      int64 // files behind which it goes on
 }
 
 // Limits are what the guard allows.

@@ -19,7 +19,7 @@ type Progress struct {
 }
 
 // done is how many files are finished with, one way or the other.
-func done(c tally.Counts) int64 { return c.Stored + c.ParseErrors + c.Unreadable + c.Lost }
+func done(c tally.Counts) int64 { return c.Before + c.Stored + c.ParseErrors + c.Unreadable + c.Lost }
 
 // Lines writes a line a second until ctx ends, for a log or a pipe.
 func Lines(ctx context.Context, w io.Writer, p Progress) {

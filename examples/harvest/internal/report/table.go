@@ -29,7 +29,7 @@ func Table(w io.Writer, r job.Result) error {
 func rows(r job.Result) [][2]string {
 	c := r.Counts
 	out := [][2]string{
-		{"files", fmt.Sprint(c.Files)},
+		{"files", files(c)},
 		{"parse errors", fmt.Sprint(c.ParseErrors)},
 	}
 	if c.Unreadable > 0 {
@@ -37,7 +37,7 @@ func rows(r job.Result) [][2]string {
 	}
 	out = append(out, [][2]string{
 		{"documents", fmt.Sprintf("%d sent, %d stored", c.Sent, c.Stored)},
-		{"attempts", fmt.Sprintf("%d posts, %d of them retries", c.Attempts, c.Retries)},
+		{"attempts", fmt.Sprintf("%d posts, %d of them retries, %d timed out", c.Attempts, c.Retries, c.TimedOut)},
 		{"rejections", fmt.Sprintf("%d, refused before they ran", c.Rejections)},
 		{"gave up", fmt.Sprintf("%d batches went back to the queue, %d documents given up for good", c.Returned, c.Lost)},
 		{"breaker", fmt.Sprintf("opened %s, not closed for %s", times(c.Openings), short(c.Open))},
@@ -48,6 +48,13 @@ func rows(r job.Result) [][2]string {
 		out = append(out, [2]string{"the service", faults(*r.Faults)})
 	}
 	return append(out, [2]string{"elapsed", short(r.Elapsed)})
+}
+
+func files(c tally.Counts) string {
+	if c.Before == 0 {
+		return fmt.Sprint(c.Files)
+	}
+	return fmt.Sprintf("%d, %d of them done by an earlier run", c.Files, c.Before)
 }
 
 func rate(c tally.Counts, l job.Limits) string {
@@ -78,7 +85,7 @@ func faults(c fault.Counts) string {
 func verdict(r job.Result) string {
 	switch c := r.Check; {
 	case r.Stopped:
-		return "stopped before the end; the service was not asked what it has"
+		return "stopped before the end; the service was not asked what it has" + again(r)
 	case c == nil:
 		return "the service could not be asked what it has"
 	case c.OK() && c.Expected == 0:
@@ -86,9 +93,17 @@ func verdict(r job.Result) string {
 	case c.OK():
 		return fmt.Sprintf("checked: all %d documents are stored exactly once", c.Expected)
 	default:
-		return fmt.Sprintf("checked: of %d documents %d are missing and %d are stored more than once, such as %s",
-			c.Expected, c.Missing, c.Multiple, strings.Join(c.Wrong, ", "))
+		return fmt.Sprintf("checked: of %d documents %d are missing and %d are stored more than once, such as %s%s",
+			c.Expected, c.Missing, c.Multiple, strings.Join(c.Wrong, ", "), again(r))
 	}
+}
+
+// again says how to go on with a job that keeps its state.
+func again(r job.Result) string {
+	if !r.Resumable {
+		return ""
+	}
+	return fmt.Sprintf("\n%d files are done; the same command goes on behind them", r.Done)
 }
 
 // indexed is what the service says that it has of ours, or, where it was not

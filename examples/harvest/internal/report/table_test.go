@@ -19,7 +19,7 @@ func result() job.Result {
 	return job.Result{
 		Counts: tally.Counts{
 			Files: 102, ParseErrors: 2, Documents: 100, Sent: 100, Stored: 100,
-			Attempts: 30, Retries: 9, Rejections: 3, Returned: 4, Openings: 1, Open: 1234567 * time.Microsecond,
+			Attempts: 30, Retries: 9, TimedOut: 2, Rejections: 3, Returned: 4, Openings: 1, Open: 1234567 * time.Microsecond,
 			P50: 2345 * time.Microsecond, P95: 40 * time.Millisecond, P99: 1200 * time.Millisecond,
 			Sending: 3 * time.Second,
 		},
@@ -41,7 +41,7 @@ func TestTable(t *testing.T) {
 	assert.Equal(t, `files         102
 parse errors  2
 documents     100 sent, 100 stored
-attempts      30 posts, 9 of them retries
+attempts      30 posts, 9 of them retries, 2 timed out
 rejections    3, refused before they ran
 gave up       4 batches went back to the queue, 0 documents given up for good
 breaker       opened once, not closed for 1.23s
@@ -66,6 +66,12 @@ func TestTheEndOfTheTable(t *testing.T) {
 			"checked: of 100 documents 8 are missing and 2 are stored more than once, such as a.go, b.go\nindexed 90 documents\n"},
 		{"stopped", func(r *job.Result) { r.Check, r.Stopped, r.Counts.Stored = nil, true, 40 },
 			"stopped before the end; the service was not asked what it has\nindexed 40 documents\n"},
+		{"lost, with a state", func(r *job.Result) { r.Check, r.Resumable, r.Done = &lost, true, 30 },
+			"stored more than once, such as a.go, b.go\n30 files are done; the same command goes on behind them\nindexed 90 documents\n"},
+		{"stopped, with a state", func(r *job.Result) {
+			r.Check, r.Stopped, r.Counts.Stored, r.Resumable, r.Done = nil, true, 40, true, 30
+		},
+			"was not asked what it has\n30 files are done; the same command goes on behind them\nindexed 40 documents\n"},
 		{"nothing", func(r *job.Result) { r.Check = &job.Check{} },
 			"checked: no document was made, so none can be missing\nindexed 0 documents\n"},
 		{"no answer", func(r *job.Result) { r.Check = nil },
@@ -75,15 +81,16 @@ func TestTheEndOfTheTable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := result()
 			tt.change(&r)
-			assert.True(t, strings.HasSuffix(table(t, r), "\n\n"+tt.want), table(t, r))
+			assert.True(t, strings.HasSuffix(table(t, r), tt.want), table(t, r))
 		})
 	}
 }
 
 func TestRowsThatDependOnTheRun(t *testing.T) {
 	r := result()
-	r.Limits, r.Faults, r.Counts.Unreadable = job.Limits{}, nil, 1
+	r.Limits, r.Faults, r.Counts.Unreadable, r.Counts.Before = job.Limits{}, nil, 1, 60
 	got := table(t, r)
+	assert.Contains(t, got, "files         102, 60 of them done by an earlier run\n")
 	assert.Contains(t, got, "unreadable    1\n")
 	assert.Contains(t, got, "10.0 posts/s, no limit\n")
 	assert.NotContains(t, got, "the service ")

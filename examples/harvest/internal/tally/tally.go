@@ -10,6 +10,7 @@ import (
 // Counts is what happened so far.
 type Counts struct {
 	Files       int64 // found by the walk
+	Before      int64 // of those, done by the run that this one continues
 	ParseErrors int64 // files that are not Go
 	Unreadable  int64 // files and folders that could not be read
 	Documents   int64 // made of the other files
@@ -17,6 +18,7 @@ type Counts struct {
 	Stored      int64 // documents that the service acknowledged
 	Attempts    int64 // posts over the network
 	Retries     int64 // of those, by the wrapper after a failed one
+	TimedOut    int64 // of those, ended by a timeout of the wrapper
 	Rejections  int64 // refused by the wrapper before they ran
 	Returned    int64 // batches that went back to the queue
 	Lost        int64 // documents whose batch was given up for good
