@@ -67,7 +67,7 @@ func (c *config) wraps() bool {
 
 const (
 	maxWindow  = 1 << 30
-	maxWorkers = 1 << 16 // of a stream, whose window is as large: it is allocated in advance
+	maxWorkers = 1 << 16 // of a stream, whose window is as large
 )
 
 // defaultKeep is how many failures CollectErrors keeps.
@@ -115,8 +115,8 @@ func Unordered() Option {
 
 // Window bounds how many items [Stream] and [Chan] have read and not delivered
 // yet. By default it grows with the workers, from 256 to 4096. A window smaller
-// than Workers bounds what runs at once too. A pointer a place is allocated in
-// advance. It panics if n is not between 1 and 2^30.
+// than Workers bounds what runs at once too. A pointer for 32 places is allocated in
+// advance, and the rest as they are reached. It panics if n is not between 1 and 2^30.
 func Window(n int) Option {
 	if n < 1 || n > maxWindow {
 		panic(fmt.Sprintf("fanout: Window must be between 1 and %d, got %d", maxWindow, n))

@@ -13,11 +13,10 @@ import (
 // run is one call over a number of items. It is the context of their callbacks.
 type run struct {
 	scope
-	forever bool // the caller's context is never done
-	cfg     *config
-	record  record
-	body    body
-	claim   stream.Claim
+	cfg    *config
+	record record
+	body   body
+	claim  stream.Claim
 }
 
 // body runs items. some runs those from lo to hi-1 and returns the index behind

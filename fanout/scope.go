@@ -14,10 +14,11 @@ import (
 // Value hands out its values, and with them the key by which the context package
 // finds what it may attach children to: they need no goroutine.
 type scope struct {
-	parent context.Context
-	real   atomic.Pointer[cancellable]
-	over   atomic.Bool
-	err    error // written before over is set
+	parent  context.Context
+	forever bool // parent is never done; used by run, and kept here for its size
+	over    atomic.Bool
+	real    atomic.Pointer[cancellable]
+	err     error // written before over is set
 }
 
 type cancellable struct {

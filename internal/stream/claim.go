@@ -61,7 +61,7 @@ type Claim struct {
 	// GOMAXPROCS, and with AtOnce it must not be 0. They are set before Run.
 	N       int
 	Workers int
-	AtOnce  bool
+	AtOnce  bool // small, like signal beside it
 
 	signal atomic.Uint32
 	work   Work
