@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,8 +49,14 @@ type kit struct {
 // Run tests the stores that newStore makes.
 func Run(t *testing.T, newStore Make, opts ...Option) {
 	t.Helper()
+	if newStore == nil {
+		panic("storetest: Run needs a function that makes stores, got nil")
+	}
 	k := &kit{make: newStore, precision: 20 * time.Millisecond}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("storetest: the options of Run must not be nil, number %d is", i))
+		}
 		o.apply(k)
 	}
 	tests := []struct {
@@ -59,6 +66,7 @@ func Run(t *testing.T, newStore Make, opts ...Option) {
 		{"a burst and then the rate", (*kit).burst},
 		{"a decision tells the state", (*kit).state},
 		{"RetryAfter waited out succeeds", (*kit).retryAfter},
+		{"a key is not forgotten while it is limited", (*kit).memory},
 		{"a denial takes nothing", (*kit).denial},
 		{"more than the burst is never there", (*kit).tooMany},
 		{"no tokens are asked for", (*kit).nothing},
@@ -152,6 +160,16 @@ func (k *kit) retryAfter(t *testing.T) {
 	}
 }
 
+// memory finds stores that let a key expire when a token has come back, and not the
+// last one.
+func (k *kit) memory(t *testing.T) {
+	s := k.make(t, ratelimit.PerSecond(2), 4)
+	want(t, take(t, s, "k", 4), true)
+	sleep(t, 600*time.Millisecond)
+	want(t, take(t, s, "k", 1), true)
+	want(t, take(t, s, "k", 2), false)
+}
+
 func (k *kit) denial(t *testing.T) {
 	s := k.make(t, never, 10)
 	want(t, take(t, s, "k", 5), true)
@@ -200,7 +218,10 @@ func (k *kit) keys(t *testing.T) {
 
 func (k *kit) oddKeys(t *testing.T) {
 	s := k.make(t, never, 1)
-	for _, key := range []string{"", " ", "a b", "a:b", "{a}b", "a\x00b", "a\nb", "*", "日本", string(make([]byte, 300))} {
+	long := strings.Repeat("k", 300)
+	for _, key := range []string{
+		"", " ", "a", "a ", "A", "a b", "a:b", "{a}b", "{a}c", "a\x00b", "a\nb", "a%20b", "*", "?", "日本", "\xff", "\xfe", long, long + "1",
+	} {
 		want(t, take(t, s, key, 1), true)
 		want(t, take(t, s, key, 1), false)
 	}

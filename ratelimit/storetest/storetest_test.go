@@ -14,6 +14,7 @@ func newStore(_ *testing.T, r ratelimit.Rate, burst int) ratelimit.Store {
 }
 
 func TestTheStoreInThisProcessConforms(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, newStore, storetest.Precision(5*time.Millisecond))
 }
 
