@@ -23,7 +23,7 @@ func TestRun(t *testing.T) {
 	assert.Contains(t, out.String(), "400%")
 	drawn, err := os.ReadFile(svg)
 	require.NoError(t, err)
-	assert.Equal(t, 2, strings.Count(string(drawn), "<polyline"))
+	assert.Equal(t, 4, strings.Count(string(drawn), "<polyline"), "two diagrams of two lines")
 	assert.True(t, strings.HasSuffix(string(drawn), "</svg>\n"))
 
 	assert.ErrorContains(t, run([]string{"-d", "1ns"}, &out), "-d must be between 10ms and 1h, got 1ns")

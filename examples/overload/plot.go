@@ -3,34 +3,50 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
-// plot draws good answers over the offered load, bare and guarded.
+// The size of one diagram of the plot, and where its axes are.
+const (
+	wide, high   = 640, 360
+	left, bottom = 70, 310
+	right, top   = 610, 40
+)
+
+// plot draws good answers and their 99th percentile over the offered load, bare
+// and guarded.
 func plot(rows []row) string {
-	const (
-		wide, high   = 640, 360
-		left, bottom = 70, 310
-		right, top   = 610, 40
-	)
-	most, load := float64(capacity), 0.0
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", wide, 2*high)
+	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", wide, 2*high)
+	diagram(&b, 0, "Good answers a second, over the load in percent of the capacity", float64(capacity), rows,
+		func(r row) float64 { return r.good })
+	diagram(&b, high, "p99 of good answers in milliseconds", float64(patience.Milliseconds()), rows,
+		func(r row) float64 { return float64(r.p99) / float64(time.Millisecond) })
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+// diagram draws a value of the rows over their load. Its vertical axis ends at most,
+// or further up if a row needs it.
+func diagram(b *strings.Builder, down int, title string, most float64, rows []row, value func(row) float64) {
+	load := 0.0
 	for _, r := range rows {
-		most, load = max(most, r.good), max(load, r.load)
+		most, load = max(most, value(r)), max(load, r.load)
 	}
 	x := func(l float64) float64 { return left + (right-left)*l/load }
-	y := func(g float64) float64 { return bottom - (bottom-top)*g/most }
+	y := func(v float64) float64 { return bottom - (bottom-top)*v/most }
 
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", wide, high)
-	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", wide, high)
-	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14">Good answers a second, over the load in percent of the capacity</text>`+"\n", left)
-	fmt.Fprintf(&b, `<path d="M%d %dV%dH%d" fill="none" stroke="black"/>`+"\n", left, top, bottom, right)
+	fmt.Fprintf(b, `<g transform="translate(0,%d)">`+"\n", down)
+	fmt.Fprintf(b, `<text x="%d" y="20" font-size="14">%s</text>`+"\n", left, title)
+	fmt.Fprintf(b, `<path d="M%d %dV%dH%d" fill="none" stroke="black"/>`+"\n", left, top, bottom, right)
 	for i := range 5 {
 		v := most * float64(i) / 4
-		fmt.Fprintf(&b, `<text x="%d" y="%.0f" text-anchor="end">%.0f</text>`+"\n", left-6, y(v)+4, v)
+		fmt.Fprintf(b, `<text x="%d" y="%.0f" text-anchor="end">%.0f</text>`+"\n", left-6, y(v)+4, v)
 	}
 	for _, r := range rows {
 		if !r.guarded {
-			fmt.Fprintf(&b, `<text x="%.0f" y="%d" text-anchor="middle">%.0f</text>`+"\n", x(r.load), bottom+18, 100*r.load)
+			fmt.Fprintf(b, `<text x="%.0f" y="%d" text-anchor="middle">%.0f</text>`+"\n", x(r.load), bottom+18, 100*r.load)
 		}
 	}
 	for i, s := range []struct {
@@ -40,12 +56,11 @@ func plot(rows []row) string {
 		var points []string
 		for _, r := range rows {
 			if r.guarded == s.guarded {
-				points = append(points, fmt.Sprintf("%.1f,%.1f", x(r.load), y(r.good)))
+				points = append(points, fmt.Sprintf("%.1f,%.1f", x(r.load), y(value(r))))
 			}
 		}
-		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), s.color)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", left+20, bottom-40+18*i, s.color, s.name)
+		fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), s.color)
+		fmt.Fprintf(b, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", left+20, bottom-40+18*i, s.color, s.name)
 	}
-	b.WriteString("</svg>\n")
-	return b.String()
+	b.WriteString("</g>\n")
 }
