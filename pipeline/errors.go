@@ -20,6 +20,10 @@ var (
 	// context is never reported as ours.
 	ErrTimeout = errors.New("pipeline: stage timeout")
 
+	// ErrTooMany is the error of an item of which a FlatMap with a Guard or a
+	// Timeout makes more than 65536 results.
+	ErrTooMany = errors.New("pipeline: more than 65536 results of one item in a stage with a Guard or Timeout")
+
 	// ErrConsumed is yielded by a second range over the Results of one Run: each
 	// result goes to one reader.
 	ErrConsumed = errors.New("pipeline: the results of this run are already being read")

@@ -19,18 +19,26 @@ import (
 // Workers, a long sequence does not wait for its end: a bounded number of its
 // items is made ahead.
 //
-// There is no Guard and no Timeout here: they would hold while later stages work
-// on the items. Put them around the calls inside f.
+// With [Guard] or [Timeout], what f yields for an item is gathered until the
+// sequence has ended, inside of them, and only then handed on: they do not hold
+// while later stages work, and an attempt that fails leaves nothing behind. Then
+// the first error that f yields is that of the whole item, and one with more than
+// 65536 results fails with [ErrTooMany]. For longer sequences, put a guard around
+// the calls inside f.
 func FlatMap[In, Mid, Out any](p *Pipeline[In, Mid], f func(ctx context.Context, item Mid) iter.Seq2[Out, error], opts ...Option) *Pipeline[In, Out] {
 	if f == nil {
 		panic("pipeline: FlatMap needs a function, got nil")
 	}
-	return flatMap("flatmap", p, func(ctx context.Context, _ *run, item Mid) iter.Seq2[Out, error] { return f(ctx, item) }, opts)
+	return flatMap("flatmap", p, func(ctx context.Context, _ *run, item Mid) iter.Seq2[Out, error] { return f(ctx, item) }, opts, "Guard", "Timeout")
 }
 
-func flatMap[In, Mid, Out any](kind string, p *Pipeline[In, Mid], f func(ctx context.Context, r *run, item Mid) iter.Seq2[Out, error], opts []Option) *Pipeline[In, Out] {
-	c := newConfig(kind, opts, "Workers", "Unordered", "Buffer", "Window", "OnError", "DeadLetter")
+func flatMap[In, Mid, Out any](kind string, p *Pipeline[In, Mid], f func(ctx context.Context, r *run, item Mid) iter.Seq2[Out, error], opts []Option, also ...string) *Pipeline[In, Out] {
+	takes := append([]string{"Workers", "Unordered", "Buffer", "Window", "OnError", "DeadLetter"}, also...)
+	c := newConfig(kind, opts, takes...)
 	m := &many[Mid, Out]{config: c, f: f}
+	if c.guard != nil || c.timeout > 0 {
+		m.whole = guarded(c, m.gather)
+	}
 	return extend(p, c, m.flow)
 }
 
@@ -49,6 +57,52 @@ func extend[In, I, O any](p *Pipeline[In, I], c *config, flow func(r *run, at in
 type many[I, O any] struct {
 	*config
 	f func(ctx context.Context, r *run, item I) iter.Seq2[O, error]
+	// whole makes all of one item at once, in a stage with a Guard or Timeout.
+	whole Stage[I, []O]
+}
+
+// maxGathered is how many results of one item are gathered.
+const maxGathered = 1 << 16
+
+// gather returns all that f makes of an item.
+func (m *many[I, O]) gather(ctx context.Context, in I) (all []O, err error) {
+	seq := m.f(ctx, nil, in)
+	if seq == nil {
+		return nil, nil
+	}
+	for out, err := range seq {
+		switch {
+		case err != nil:
+			return nil, err
+		case len(all) == maxGathered:
+			return nil, ErrTooMany
+		}
+		all = append(all, out)
+	}
+	return all, nil
+}
+
+// expandWhole is expand for a stage with a Guard or Timeout.
+func (m *many[I, O]) expandWhole(ctx context.Context, r *run, at int, index int64, in I, yield func(O) bool) (bool, error) {
+	for attempt := 1; ; attempt++ {
+		all, err := m.whole(ctx, in)
+		if err == nil {
+			for _, out := range all {
+				if !yield(out) {
+					return false, nil
+				}
+			}
+			return true, nil
+		}
+		r.erred(at)
+		action, e := m.decide(ctx, &StageError{Stage: m.label(at), Index: index, Item: in, Attempt: attempt, Err: err})
+		switch action {
+		case Skip:
+			return true, nil
+		case Abort:
+			return false, e
+		}
+	}
 }
 
 func (m *many[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
@@ -65,6 +119,9 @@ func (m *many[I, O]) flow(r *run, at int, up producer[I]) producer[O] {
 // expand yields what f makes of one item. It reports false if yield did, and
 // returns the error that ends the run.
 func (m *many[I, O]) expand(ctx context.Context, r *run, at int, index int64, in I, yield func(O) bool) (bool, error) {
+	if m.whole != nil {
+		return m.expandWhole(ctx, r, at, index, in, yield)
+	}
 	emitted := false
 	for attempt := 1; ; attempt++ {
 		again := false
