@@ -94,8 +94,19 @@ func (p *passage) enter(ctx context.Context, f *frame, c *call) (err error) {
 	if err == nil && f.waits && ctx.Err() != nil { // it ended as the last gate opened
 		err = ctxerr.Of(ctx)
 	}
-	if err == nil && (f.breaker != nil || f.keyed != nil) {
-		err = p.admit(f, c)
+	if err == nil {
+		b := f.breaker
+		if f.keyed != nil {
+			b, err = f.keyed.breaker(p.key) // again: it may have been forgotten while the call waited
+		}
+		if b != nil {
+			if p.permit, err = b.Acquire(c.caller); err == nil {
+				p.admitted = true
+				if c.scope.timeout != nil {
+					p.note(c.scope.timeout)
+				}
+			}
+		}
 	}
 	if err != nil {
 		p.undo(f)
@@ -113,24 +124,10 @@ func (p *passage) ready(ctx context.Context, f *frame) error {
 	return b.Ready()
 }
 
-// admit enters the breaker. That of a key is looked up again: it may have been
-// forgotten while the call waited.
-func (p *passage) admit(f *frame, c *call) (err error) {
-	b := f.breaker
-	if b == nil {
-		if b, err = f.keyed.breaker(p.key); err != nil {
-			return err
-		}
-	}
-	if p.permit, err = b.Acquire(c.caller); err != nil {
-		return err
-	}
-	p.admitted = true
-	if t := c.scope.timeout; t != nil {
-		p.timeout = t
-		p.share = t.fresh() || t.ns-t.limit.clock.Now() >= int64(t.limit.d/2)
-	}
-	return nil
+// note keeps what excused will have to know of a timeout.
+func (p *passage) note(t *deadline) {
+	p.timeout = t
+	p.share = t.fresh() || t.ns-t.limit.clock.Now() >= int64(t.limit.d/2)
 }
 
 // others waits at the gates that have no field.

@@ -93,6 +93,9 @@ func run[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 // beyond runs w inside the frames that are in f.
 func beyond[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 	if f.next != nil {
+		if f.next.kind == passed { // run would find that too, and cost a call
+			return pass(ctx, f.next, w)
+		}
 		return run(ctx, f.next, w)
 	}
 	w.scope.newest.speak()

@@ -82,7 +82,13 @@ func do[In, T any](ctx context.Context, first *frame, w *work[In, T]) (T, error)
 		ctx, first = w.overridden(ctx, o, first)
 	}
 	w.caller = ctx
-	v, err := run(ctx, first, w)
+	var v T
+	var err error
+	if first.kind == passed { // run would find that too, and cost a call
+		v, err = pass(ctx, first, w)
+	} else {
+		v, err = run(ctx, first, w)
+	}
 	if err != nil {
 		v = zero
 	}
