@@ -43,6 +43,9 @@
 // ends the waiting goroutine, or is [ErrGoexit]. All of this is the same whether
 // items run on the calling goroutine or on others.
 //
+// An option that a function cannot honour makes it panic at the call, and say which
+// functions can: none is dropped in silence.
+//
 // Memory is bounded: a call on a slice allocates its results and some hundred
 // bytes a worker, a stream at most its [Window].
 //

@@ -16,8 +16,10 @@ type Future[T any] struct {
 // them have begun. That ends, too, when the group stops: then f does not run, and
 // its future says so with [ErrSkipped]. Tasks begin in the order of the calls.
 //
-// A task may start others, but not wait for them: if all do, nobody is left to run
-// what they wait for. Go panics once [Group.Wait] has returned.
+// A task may start others, but not wait for them, nor, beyond what there is room for,
+// in Go: if all tasks that run do, nobody is left to run what they wait for. So a task
+// that starts more others than there are [Workers] should return them to who started
+// it. Go panics once [Group.Wait] has returned.
 func Go[T any](g *Group, f func(context.Context) (T, error)) *Future[T] {
 	if f == nil {
 		panic("fanout: Go needs a function, got nil")
