@@ -103,7 +103,7 @@ func unknown[T any](v T) T { return v }
 // overlap measures a producer and a consumer that work a microsecond an item each.
 // At best that takes as long as one of them alone.
 func overlap() harness.Case {
-	const items = 1_000
+	const items = 10_000
 	work := func(v int) int {
 		for range 800 {
 			v = v*1103515245 + 12345
