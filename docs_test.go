@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -93,4 +94,32 @@ func TestEveryPackageIsInTheReadme(t *testing.T) {
 			assert.True(t, strings.Contains(string(text), "("+dir+")"), "the README has no link to %s", dir)
 		}
 	})
+}
+
+// TestEveryExampleIsInTheirReadme: and what that links to is there.
+func TestEveryExampleIsInTheirReadme(t *testing.T) {
+	text, err := os.ReadFile("examples/README.md")
+	require.NoError(t, err)
+	folders, err := os.ReadDir("examples")
+	require.NoError(t, err)
+	for _, f := range folders {
+		if f.IsDir() {
+			assert.True(t, strings.Contains(string(text), "]("+f.Name()+")"), "examples/README.md has no link to %s", f.Name())
+		}
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	for _, name := range append(pages, "README.md", "CONTRIBUTING.md", "examples/README.md") {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, part := range strings.Split(string(text), "](")[1:] {
+			link, _, _ := strings.Cut(part, ")")
+			link, _, _ = strings.Cut(link, "#")
+			if link == "" || strings.Contains(link, "://") || strings.ContainsAny(link, " \n`") {
+				continue
+			}
+			_, err := os.Stat(path.Join(path.Dir(name), link))
+			assert.NoError(t, err, "%s links to what is not there", name)
+		}
+	}
 }
