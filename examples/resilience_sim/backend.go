@@ -11,33 +11,44 @@ import (
 var (
 	errBroken = errors.New("500: the database is down")
 	errBusy   = errors.New("503: the queue is full")
+	errDown   = errors.New("connection refused: the backend is restarted")
 )
 
 // backend is a server with a fixed number of workers and one queue in front of
 // them, as most are. A request that its client has given up is worked on all the
-// same: the server does not know.
+// same: the server does not know. Where it is fragile, a full queue makes its
+// supervisor restart it: all that was queued is lost, and its caches are cold.
 type backend struct {
 	start time.Time
 	cfg   config
 
-	mu      sync.Mutex
-	free    freeTimes // when each worker is free
-	arrived series    // requests, by second
-	wasted  int       // answers to clients that had gone
-	served  int       // answers that were in time
+	mu       sync.Mutex
+	free     freeTimes     // when each worker is free
+	cold     time.Duration // since when its caches warm up
+	up       time.Duration // when the last restart is over
+	crashed  chan struct{} // closed by the next restart
+	arrived  series        // requests, by second
+	wasted   int           // answers to clients that had gone
+	served   int           // answers that were in time
+	restarts int
 }
 
 func newBackend(start time.Time, cfg config) *backend {
-	return &backend{start: start, cfg: cfg, free: make(freeTimes, cfg.workers), arrived: newSeries(cfg.length)}
+	return &backend{
+		start: start, cfg: cfg, cold: cfg.end(), crashed: make(chan struct{}),
+		free: make(freeTimes, cfg.workers), arrived: newSeries(cfg.length),
+	}
 }
 
 // serve answers one request.
 func (b *backend) serve(ctx context.Context) error {
-	wait, err := b.enqueue()
+	wait, crashed, err := b.enqueue()
 	if wait > 0 {
 		answered := time.NewTimer(wait)
 		defer answered.Stop()
 		select {
+		case <-crashed:
+			return errDown
 		case <-answered.C:
 		case <-ctx.Done():
 			b.count(&b.wasted)
@@ -57,20 +68,39 @@ func (b *backend) count(n *int) {
 }
 
 // enqueue gives the request to the worker that is free first, and returns when
-// it will be answered and how.
-func (b *backend) enqueue() (wait time.Duration, err error) {
+// it will be answered and how, unless the backend crashes before.
+func (b *backend) enqueue() (wait time.Duration, crashed <-chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Since(b.start)
 	b.arrived.add(now)
+	if now < b.up {
+		return 0, nil, errDown
+	}
 	begin := max(now, b.free[0])
 	if begin-now > b.cfg.queue {
-		return 0, errBusy
+		if b.cfg.restart > 0 {
+			b.crashLocked(now)
+			return 0, nil, errDown
+		}
+		return 0, nil, errBusy
 	}
 	work, err := b.work(begin)
 	b.free[0] = begin + work
 	heap.Fix(&b.free, 0)
-	return begin + work - now, err
+	return begin + work - now, b.crashed, err
+}
+
+// crashLocked restarts the backend.
+func (b *backend) crashLocked(now time.Duration) {
+	b.restarts++
+	close(b.crashed)
+	b.crashed = make(chan struct{})
+	b.up = now + b.cfg.restart
+	b.cold = max(b.up, b.cfg.end())
+	for i := range b.free { // equal numbers are a heap
+		b.free[i] = b.up
+	}
 }
 
 // work returns how long a worker is busy with a request that it begins at at.
@@ -78,13 +108,13 @@ func (b *backend) enqueue() (wait time.Duration, err error) {
 // the caches are cold, and fill up.
 func (b *backend) work(at time.Duration) (time.Duration, error) {
 	switch c := b.cfg; {
-	case at < c.outage || at >= c.end()+c.warmUp:
+	case at < c.outage || at >= b.cold+c.warmUp:
 		return c.service, nil
 	case at < c.end():
 		return c.hang, errBroken
 	default:
-		left := c.end() + c.warmUp - at
-		return c.service + time.Duration(c.cold-1)*c.service*left/c.warmUp, nil
+		left := float64(b.cold+c.warmUp-at) / float64(c.warmUp)
+		return c.service + time.Duration(float64(c.cold-1)*left*float64(c.service)), nil
 	}
 }
 

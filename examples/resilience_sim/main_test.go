@@ -36,8 +36,8 @@ func TestWhatTheStrategiesDo(t *testing.T) {
 	bubble := func(f func(context.Context)) {
 		synctest.Test(t, func(t *testing.T) { f(t.Context()) })
 	}
-	for _, r := range medians(small(), strategies(), 1, bubble) {
-		got[r.name] = r
+	for _, all := range runs(small(), strategies(), 1, bubble) {
+		got[all[0].name] = all.typical()
 	}
 	load := func(name string) float64 {
 		r := got[name]
@@ -76,6 +76,70 @@ func TestRampUpSparesAColdBackend(t *testing.T) {
 	}
 	require.Positive(t, wasted["breaker, ramp-up"])
 	assert.Less(t, wasted["breaker, ramp-up"], wasted["breaker"])
+}
+
+// TestRampUpLetsAFragileBackendComeBack has one that is restarted, and cold again,
+// when its queue is full. At full load it never gets warm.
+func TestRampUpLetsAFragileBackendComeBack(t *testing.T) {
+	cfg := small()
+	cfg.queue, cfg.restart, cfg.warmUp, cfg.rampUp, cfg.length = 2*time.Second, 5*time.Second, 20*time.Second, 40*time.Second, 80*time.Second
+	served, restarts := map[string]float64{}, map[string]int{}
+	for _, s := range strategies() {
+		if s.name == "naive retry" || s.name == "all of them" {
+			continue
+		}
+		for cfg.seed = range uint64(3) {
+			synctest.Test(t, func(t *testing.T) {
+				r := simulate(t.Context(), s, cfg)
+				served[s.name] += r.served() / 3
+				restarts[s.name] += r.restarts
+			})
+		}
+	}
+	t.Log(served, restarts)
+	assert.Less(t, served["nothing"], 0.1)
+	assert.Greater(t, served["breaker, ramp-up"], 2*served["breaker"])
+	assert.Less(t, restarts["breaker, ramp-up"], restarts["breaker"])
+}
+
+func TestACrashLosesWhatWasQueuedAndMakesCold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := small()
+		cfg.workers, cfg.outage, cfg.outageFor, cfg.queue, cfg.restart = 1, 0, 0, 50*time.Millisecond, 5*time.Second
+		cfg.cold, cfg.warmUp = 2, 10*time.Second
+		b := newBackend(time.Now(), cfg)
+		took := func() time.Duration {
+			wait, _, err := b.enqueue()
+			require.NoError(t, err)
+			return wait
+		}
+		assert.Equal(t, 2*cfg.service, took(), "cold after the outage")
+		time.Sleep(time.Minute)
+		assert.Equal(t, cfg.service, took(), "warm")
+		time.Sleep(cfg.service)
+		lost := make(chan error, 3)
+		for range 3 {
+			go func() { lost <- b.serve(t.Context()) }()
+		}
+		synctest.Wait()
+		assert.ErrorIs(t, b.serve(t.Context()), errDown, "a full queue")
+		for range 3 {
+			assert.ErrorIs(t, <-lost, errDown)
+		}
+		time.Sleep(cfg.restart - 1)
+		assert.ErrorIs(t, b.serve(t.Context()), errDown)
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, 2*cfg.service, took(), "cold again")
+		assert.Equal(t, 1, b.restarts)
+	})
+}
+
+func TestNoServiceTimeOverflows(t *testing.T) {
+	cfg := defaults(100)
+	cfg.cold, cfg.warmUp = 20, time.Minute
+	work, err := newBackend(time.Now(), cfg).work(cfg.end())
+	require.NoError(t, err)
+	assert.Equal(t, 20*cfg.service, work)
 }
 
 func TestWhatTheOrdersDo(t *testing.T) {
@@ -127,10 +191,13 @@ func TestABadFlagGivesOneClearLine(t *testing.T) {
 		want string
 	}{
 		{[]string{"-clients", "1"}, "-clients must be between 100 and 20000, got 1"},
+		{[]string{"-processes", "0"}, "-processes must be between 1 and the 2000 clients, got 0"},
+		{[]string{"-queue", "0s"}, "-queue must be above 0s and at most 1m, got 0s"},
 		{[]string{"-runs", "0"}, "-runs must be between 1 and 1000, got 0"},
 		{[]string{"-cold", "0"}, "-cold must be between 1 and 20, got 0"},
 		{[]string{"-warm", "2h"}, "-warm must be between 1s and 1m, got 2h0m0s"},
-		{[]string{"-ramp", "0s"}, "-ramp must be positive, got 0s"},
+		{[]string{"-ramp", "0s"}, "-ramp must be above 0s and at most 1m, got 0s"},
+		{[]string{"-restart", "-1s"}, "-restart must be between 0s and 1m, got -1s"},
 		{[]string{"more"}, `unexpected argument "more"`},
 	}
 	for _, tt := range tests {

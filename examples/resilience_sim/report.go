@@ -3,27 +3,71 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// table prints a line for each result.
-func table(w io.Writer, results []result) error {
+// table prints a line for each strategy: of each figure the median of its runs,
+// and of what differs most between them also the least and the most.
+func table(w io.Writer, list []results) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "strategy\tload in the outage\tpeak load\trecovered after\tcalls served\tserved after the outage\tanswers to nobody\t") // an error stays until Flush
-	for _, r := range results {
-		end := r.end()
-		recovered := "never"
-		if d, ok := r.recovery(); ok {
-			recovered = d.String()
-		}
-		_, _ = fmt.Fprintf(t, "%s\t%.0f %%\t%.1fx\t%s\t%.1f %%\t%.1f %%\t%d\t\n", r.name,
-			100*mean(r.load, r.outage, end)/r.before(), r.peak(), recovered,
-			100*mean(r.good, 0, r.length)/mean(r.calls, 0, r.length),
-			100*r.served(), r.wasted)
+	_, _ = fmt.Fprintln(t, "strategy\tload in the outage\tpeak load\trecovered after\tcalls served\tserved after the outage\tanswers to nobody\trestarts\t") // an error stays until Flush
+	for _, all := range list {
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", all[0].name,
+			all.median(percent, func(r result) float64 { return mean(r.load, r.outage, r.end()) / r.before() }),
+			all.median(times, result.peak),
+			all.spread(seconds, result.recovered),
+			all.median(percent, func(r result) float64 { return mean(r.good, 0, r.length) / mean(r.calls, 0, r.length) }),
+			all.spread(percent, result.served),
+			all.median(whole, func(r result) float64 { return float64(r.wasted) }),
+			all.median(whole, func(r result) float64 { return float64(r.restarts) }))
 	}
 	return t.Flush()
+}
+
+// median writes the median of a figure.
+func (all results) median(unit func(float64) string, figure func(result) float64) string {
+	_, middle, _ := all.quantiles(figure)
+	return unit(middle)
+}
+
+// spread writes the median of a figure, and if the runs differ its range.
+func (all results) spread(unit func(float64) string, figure func(result) float64) string {
+	least, middle, most := all.quantiles(figure)
+	if unit(least) == unit(most) {
+		return unit(middle)
+	}
+	return fmt.Sprintf("%s (%s to %s)", unit(middle), unit(least), unit(most))
+}
+
+func (all results) quantiles(figure func(result) float64) (least, middle, most float64) {
+	var sorted []float64
+	for _, r := range all {
+		sorted = append(sorted, figure(r))
+	}
+	slices.Sort(sorted)
+	return sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]
+}
+
+func percent(f float64) string { return fmt.Sprintf("%.0f %%", 100*f) }
+func times(f float64) string   { return fmt.Sprintf("%.1fx", f) }
+func whole(f float64) string   { return fmt.Sprintf("%.0f", f) }
+func seconds(f float64) string {
+	if math.IsInf(f, 1) {
+		return "never"
+	}
+	return fmt.Sprintf("%.0f s", f)
+}
+
+// recovered is recovery in seconds, infinite if there was none.
+func (r result) recovered() float64 {
+	if d, ok := r.recovery(); ok {
+		return d.Seconds()
+	}
+	return math.Inf(1)
 }
 
 // The plot's measures, in units of its viewBox.
@@ -32,8 +76,13 @@ const (
 	plotLeft, plotTop     = 70, 40
 )
 
-// plot writes the load on the backend and the calls served as an SVG.
-func plot(w io.Writer, results []result) error {
+// plot writes the load on the backend and the calls served as an SVG, of the
+// typical run of each strategy.
+func plot(w io.Writer, list []results) error {
+	var results []result
+	for _, all := range list {
+		results = append(results, all.typical())
+	}
 	var b strings.Builder
 	height := 2*(plotHeight+plotTop) + 50
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", plotWidth+plotLeft+20, height)

@@ -26,6 +26,7 @@ type config struct {
 	service   time.Duration
 	hang      time.Duration // of a request in the outage
 	queue     time.Duration // the longest wait in the backend's queue
+	restart   time.Duration // how long the backend is down after its queue was full; 0: it stands that
 	seed      uint64
 }
 
@@ -50,24 +51,31 @@ type result struct {
 	calls  series // that clients made, by when they began
 	good   series // of those, the ones that succeeded, by when they ended
 	wasted int    // answers of the backend to nobody
+
+	restarts int // of the backend
 }
 
-// medians simulates each strategy several times, each in a bubble of virtual
-// time, and returns its median run by what was served after the outage: breakers
-// and backoffs have chance in them.
-func medians(cfg config, list []strategy, runs int, bubble func(func(context.Context))) []result {
-	var medians []result
+// results are the runs of one strategy, ordered by the calls served after the
+// outage, of which the middle one is typical.
+type results []result
+
+func (all results) typical() result { return all[len(all)/2] }
+
+// runs simulates each strategy several times, each in a bubble of virtual time:
+// breakers and backoffs have chance in them, which no seed governs.
+func runs(cfg config, list []strategy, n int, bubble func(func(context.Context))) []results {
+	var out []results
 	for _, s := range list {
-		var all []result
-		for i := range runs {
+		var all results
+		for i := range n {
 			cfg := cfg
 			cfg.seed += uint64(i) // #nosec G115 -- few
 			bubble(func(ctx context.Context) { all = append(all, simulate(ctx, s, cfg)) })
 		}
 		slices.SortFunc(all, func(a, b result) int { return cmp.Compare(a.served(), b.served()) })
-		medians = append(medians, all[runs/2])
+		out = append(out, all)
 	}
-	return medians
+	return out
 }
 
 // simulate runs the clients of one strategy against a backend of its own. It
@@ -109,7 +117,7 @@ func simulate(ctx context.Context, s strategy, cfg config) result {
 	for _, g := range guards {
 		_ = g.Close()
 	}
-	r.load, r.wasted = server.arrived, server.wasted
+	r.load, r.wasted, r.restarts = server.arrived, server.wasted, server.restarts
 	return r
 }
 
