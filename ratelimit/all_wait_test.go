@@ -288,6 +288,12 @@ func TestMisuseIsAPanicThatNamesTheFix(t *testing.T) {
 	}{
 		{"ratelimit: fn must not be nil", func() { _ = keyed.Do(ctx, "a", nothing) }},
 		{"ratelimit: fn must not be nil", func() { _ = multi.Do(ctx, nothing) }},
+		{"ratelimit: fn must not be nil", func() { _ = multi.Limits()[0].Do(ctx, nothing) }},
+		{"ratelimit: fn must not be nil", func() { _, _ = ratelimit.Do[int](ctx, multi, nil) }},
+		{"ratelimit: fn must not be nil", func() { _, _ = ratelimit.Do[int](ctx, multi.Limits()[0], nil) }},
+		{"ratelimit: the policy of Do must not be nil", func() {
+			_, _ = ratelimit.Do(ctx, nil, func(context.Context) (int, error) { return 1, nil })
+		}},
 		{"ratelimit: fn must not be nil", func() { _ = fixed.Do(ctx, nothing) }},
 		{"ratelimit: fn must not be nil", func() { _ = sliding.Do(ctx, nothing) }},
 		{"ratelimit: the options of NewKeyed must not be nil, number 1 is", func() {

@@ -9,8 +9,9 @@ import (
 // Do waits for a token and runs fn on this goroutine, and returns its error.
 // Where the token cannot be had, fn does not run and the error is that of
 // [Limiter.Wait]. A panic or runtime.Goexit of fn passes through. The token is
-// spent in every case in which fn ran.
+// spent in every case in which fn ran. It panics if fn is nil.
 func (l *Limiter) Do(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	if err := l.Wait(ctx); err != nil {
 		return err
 	}
@@ -25,8 +26,12 @@ type Policy interface {
 
 // Do is the Do method of l for a function with a result. On an error that comes
 // from l the result is the zero value and means nothing. With a *[Limiter] it
-// allocates nothing.
+// allocates nothing. It panics if l or fn is nil.
 func Do[T any](ctx context.Context, l Policy, fn func(context.Context) (T, error)) (T, error) {
+	mustHave(fn != nil)
+	if l == nil {
+		panic("ratelimit: the policy of Do must not be nil")
+	}
 	if l, ok := l.(*Limiter); ok {
 		if err := l.Wait(ctx); err != nil {
 			var none T

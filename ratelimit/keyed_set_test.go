@@ -263,3 +263,19 @@ func TestDenialsOfAKeyWriteNothingAndAllocateNothing(t *testing.T) {
 		assert.Zero(t, testing.AllocsPerRun(200, f), name)
 	}
 }
+
+func TestStatsOfAKeyedTellWhatItKnows(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, ratelimit.MaxKeys(2))
+		for key := range 5 {
+			k.Allow(key)
+		}
+		waits(t, time.Now(), 0, func(ctx context.Context) error { return k.Wait(ctx, 0) })
+		want := ratelimit.KeyedStats{Rate: ratelimit.PerSecond(1), Burst: 1, Keys: 2, Queues: 1, Overflow: 3}
+		assert.Equal(t, want, k.Stats())
+		time.Sleep(time.Second)
+		synctest.Wait()
+		want.Queues = 0
+		assert.Equal(t, want, k.Stats())
+	})
+}

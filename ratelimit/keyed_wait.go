@@ -96,22 +96,3 @@ func (k *Keyed[K]) unpark(s *shard[K], key K, p *parked) {
 	at.tat.Store(tat)
 	k.lower(t.wanes(c, tat))
 }
-
-// Len returns the number of keys that are limited now: those whose buckets are not
-// full. It looks at all of them.
-func (k *Keyed[K]) Len() int {
-	n := 0
-	for i := range k.shards {
-		s := &k.shards[i]
-		s.mu.Lock()
-		t := s.table.Load()
-		now := k.clock.Now() - t.origin
-		for j := range t.places {
-			if t.isUsed(j) && t.places[j].tat.Load() > t.limitOf(j).now(now) {
-				n++
-			}
-		}
-		s.mu.Unlock()
-	}
-	return n
-}
