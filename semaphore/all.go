@@ -28,7 +28,7 @@ func (s *Semaphore) AcquireAll(ctx context.Context) (int64, error) {
 // TryAcquireAll takes every permit if nobody holds one, and reports whether it
 // did; it never waits.
 func (s *Semaphore) TryAcquireAll() (int64, bool) {
-	n := s.try(wantAll)
+	n := s.tryAll()
 	if n > 0 {
 		s.countAcquired()
 	}

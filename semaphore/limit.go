@@ -6,21 +6,21 @@ package semaphore
 // Callers in the queue that now ask for more than the limit get [ErrTooLarge].
 //
 // It panics if limit is not between 1 and [MaxLimit]. From the first change on
-// an acquisition takes a short lock.
+// an acquisition and a release read the limit, too, which is a few nanoseconds.
 func (s *Semaphore) SetLimit(limit int64) {
 	s.mustBeMade()
 	checkLimit(limit)
 	s.mu.Lock()
-	old := s.limit.Load()
-	if old == limit {
+	if s.limit.Load() == limit {
 		s.mu.Unlock()
 		return
 	}
-	s.word.Or(flagLocked) // from here on nobody takes permits without mu
+	s.resizeLocked(limit)
+	lower := limit < s.limit.Load()
 	s.limit.Store(limit)
 
 	var ready chain
-	if limit < old {
+	if lower {
 		s.queue.each(func(w *waiter) {
 			if w.n > limit {
 				s.failLocked(w, ErrTooLarge, &ready)
@@ -38,8 +38,8 @@ func (s *Semaphore) SetLimit(limit int64) {
 func (s *Semaphore) Close() {
 	s.mustBeMade()
 	s.mu.Lock()
+	s.resizeLocked(0) // nothing is free any more
 	s.closed = true
-	s.word.Or(flagLocked)
 	var ready chain
 	s.queue.each(func(w *waiter) { s.failLocked(w, ErrClosed, &ready) })
 	s.idleLocked()

@@ -27,8 +27,7 @@ import (
 // not have succeeded without it.
 //
 // Cost: an acquisition or release that need not wait is one atomic operation
-// and allocates nothing; once SetLimit was called, an acquisition takes a short
-// lock, too. A wait costs one entry of a pool that belongs to the
+// and allocates nothing. A wait costs one entry of a pool that belongs to the
 // semaphore: about 240 bytes beside the goroutine that waits, so that a million
 // waiters need a quarter of a gigabyte, and nothing more in the steady state. A
 // waiter leaves the queue in constant time wherever it stands.
@@ -36,17 +35,19 @@ type Semaphore struct {
 	word  atomic.Int64
 	full  int64 // the plain word that has no permit left, or 0: no fast path
 	first int64 // the limit that New was given
+	// capacity is the limit, or 0 once closed, while the word says that it was resized.
+	capacity atomic.Int64
 
-	_     [104]byte // what every call writes stays off the line of what it only reads
+	_     [96]byte // what every call writes stays off the line of what it only reads
 	cfg   config
 	clock mono.Clock
 
 	_    [64]byte // and that off the line that waiters write
 	pool sync.Pool
 	mu   sync.Mutex
-	// mu guards the queue, woken, closed and all. The limit and the flags in the
-	// word but flagAll change under it alone; the permits change without it too,
-	// but are taken under it once the word is locked.
+	// mu guards the queue, woken, closed and all. The limit, the capacity and the
+	// flags in the word but flagAll change under it alone; the permits change
+	// without it, too.
 	queue  queue
 	woken  *waiter // the waiter in state woken, or nil
 	closed bool
@@ -70,6 +71,7 @@ func newSemaphore(limit int64, cfg config, n *counts) *Semaphore {
 	s.pool.New = newWaiter
 	s.first, s.all = limit, limit
 	s.limit.Store(limit)
+	s.capacity.Store(limit)
 	s.word.Store(bias)
 	if cfg.acquired == nil { // the fast path does not count
 		s.full = bias + limit
@@ -115,7 +117,7 @@ func (s *Semaphore) acquire(ctx context.Context, n int64) error {
 		return err
 	}
 	s.yieldTo(n)
-	if n > 0 && s.try(n) > 0 {
+	if n > 0 && s.try(n) {
 		s.countAcquired()
 		return nil
 	}
@@ -142,7 +144,7 @@ func (s *Semaphore) tryAcquire(n int64) bool {
 		return s.tryNothing()
 	}
 	s.yieldTo(n)
-	if s.try(n) == 0 {
+	if !s.try(n) {
 		return false
 	}
 	s.countAcquired()
@@ -182,7 +184,7 @@ func (s *Semaphore) released(n int64) {
 	}
 	switch st := s.word.Load(); {
 	case n == 0:
-	case heldOf(st) < 0:
+	case s.unsure(st):
 		s.undo(n)
 	case due(st):
 		s.look()
@@ -198,7 +200,7 @@ func (s *Semaphore) look() {
 // unlockAndWake unlocks mu, ends the rule of an AcquireAll that has released, and
 // serves the queue.
 func (s *Semaphore) unlockAndWake() {
-	if st := s.word.Load(); st&flagAll != 0 && heldOf(st) >= 0 && heldOf(st) < s.all {
+	if st := s.word.Load(); st&flagAll != 0 && s.heldLocked() >= 0 && s.heldLocked() < s.all {
 		s.word.And(^flagAll)
 	}
 	ready := s.wakeLocked()

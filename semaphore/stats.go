@@ -81,8 +81,8 @@ func (s *Semaphore) Limit() int64 { return s.limit.Load() }
 // Held returns the number of permits that are out. It exceeds the limit while a
 // lowered limit drains.
 func (s *Semaphore) Held() int64 {
-	if st := s.word.Load(); st&flagAll == 0 && heldOf(st) >= 0 {
-		return heldOf(st)
+	if st := s.word.Load(); st>>plainShift == 1 {
+		return st - bias
 	}
 	_, held := s.read()
 	return held

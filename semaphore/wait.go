@@ -157,12 +157,12 @@ func (s *Semaphore) takeLocked(n int64, head bool) (got int64, ok bool) {
 // fitsLocked returns how many permits a request for n (all for wantAll) takes,
 // and whether they are free.
 func (s *Semaphore) fitsLocked(st, n int64) (need int64, fits bool) {
-	limit := s.limit.Load()
+	capacity := s.capacity.Load()
 	if n == wantAll {
-		n = limit
+		n = capacity
 	}
-	held := heldOf(st)
-	return n, st&flagAll == 0 && held >= 0 && n <= limit-held
+	held := s.heldOf(st, capacity)
+	return n, st&flagAll == 0 && held >= 0 && n <= capacity-held
 }
 
 // idleLocked puts the fast path back if nobody is queued.

@@ -7,11 +7,17 @@ import (
 
 // The whole state that the fast paths need is one word:
 //
-//	locked (sign) | overtakes (5 bits) | all | woken | waiting | 1 + held (55)
+//	resized (sign) | overtakes (5 bits) | all | woken | waiting | bias + used (55)
 //
-// held lies above a bias, so that it may fall below zero without a borrow from
+// used is what is held and what has been taken off the first limit, so that
+// first - used is what is free, whatever the limit is by now: SetLimit adds what
+// it takes off and subtracts what it adds. That changes the word, so no
+// compare-and-swap that was prepared under another limit succeeds. Close takes
+// off everything.
+//
+// used lies above a bias, so that it may fall below zero without a borrow from
 // the flags: a release subtracts first and looks afterwards. A word without
-// flags whose held is not negative is plain: then word>>plainShift is 1, which
+// flags whose used is not negative is plain: then word>>plainShift is 1, which
 // is all that a release has to check.
 //
 // A release of more than is held makes held negative for a moment, which
@@ -19,14 +25,13 @@ import (
 // reads or resizes on such a word. Whoever finds it takes back what it
 // subtracted, and decides anew by compare-and-swap: see undo.
 //
-// The limit beside it is fixed while the word is not locked. SetLimit and Close
-// lock the word for good: that changes it, so that no compare-and-swap that was
-// prepared under the former limit can succeed, however long it was delayed; and
-// from then on permits are taken under mu alone, which guards the limit.
+// How much is held follows from used and from the capacity beside the word, which
+// is the first limit until the word says that it was resized. While the two are
+// being changed the capacity is changing: then they say nothing, for an instant.
 const (
 	plainShift = 54
 	bias       = 1 << plainShift
-	heldMask   = 2*bias - 1
+	usedMask   = 2*bias - 1
 
 	flagWaiting = 1 << 55 // somebody is queued: a release must look at the queue
 	flagWoken   = 1 << 56 // the head is under way to compete: a release need not wake it
@@ -34,7 +39,7 @@ const (
 	overOne     = 1 << 58 // one newcomer that overtook the queue
 	overMask    = 31 * overOne
 	overSpent   = overtakes * overOne
-	flagLocked  = -1 << 63 // permits are taken under mu
+	flagResized = -1 << 63 // the capacity is not the first limit, or was not once
 )
 
 // overtakes is how many newcomers may take permits past the queue between two
@@ -46,15 +51,30 @@ const overtakes = 16
 // are bytes.
 const MaxLimit = 1<<53 - 1
 
-// inlineBits bounds the n of a release that subtracts first: 8 million of those
-// would have to be in transition at once to leave the 55 bits of held.
+// inlineBits bounds the n of a release that subtracts first: 4 million of those
+// would have to be in transition at once to leave the 55 bits of used.
 const inlineBits = 31
+
+// changing is the capacity while SetLimit or Close, which has mu, writes both it
+// and the word.
+const changing = -1
 
 // wantAll is the n of a request for every permit, whatever the limit will be.
 const wantAll = -1
 
-// heldOf is how many permits are out, negative in transition.
-func heldOf(st int64) int64 { return st&heldMask - bias }
+// usedOf is the used of a word.
+func usedOf(st int64) int64 { return st&usedMask - bias }
+
+// unsure reports whether a word is in transition, or was made while the capacity
+// is being changed. It may say so of one that was not, but that has changed since:
+// who changes the capacity changes the word, too.
+func (s *Semaphore) unsure(st int64) bool {
+	if st&flagResized == 0 {
+		return usedOf(st) < 0
+	}
+	capacity := s.capacity.Load()
+	return capacity == changing || usedOf(st) < s.first-capacity
+}
 
 // spins is how long a lost compare-and-swap backs off: about half a microsecond,
 // a quarter of what a mutex spins. Without it, two cores that use one word all the
@@ -89,74 +109,66 @@ func (s *Semaphore) fast(n int64) bool {
 	return st >= bias && n > 0 && uint64(next) <= uint64(s.full) && s.word.CompareAndSwap(st, next) // #nosec G115 -- see above
 }
 
-// try takes n permits (all for wantAll) if they are free and a newcomer may
-// have them: nobody is queued, or fewer than overtakes newcomers went ahead of
-// the head so far. It returns how many it took. A refusal of a semaphore that
-// was never resized writes nothing.
-func (s *Semaphore) try(n int64) int64 {
+// try takes n permits if they are free and a newcomer may have them: nobody is
+// queued, or fewer than overtakes newcomers went ahead of the head so far. A
+// refusal writes nothing.
+func (s *Semaphore) try(n int64) bool {
 	for {
 		st := s.word.Load()
-		switch {
-		case heldOf(st) < 0:
+		if s.unsure(st) {
 			s.mustBeMade()
 			settle()
 			continue
-		case st&flagLocked != 0:
-			return s.tryLocked(n)
 		}
-		next, got := claim(st, s.first, n)
-		if got == 0 || s.word.CompareAndSwap(st, next) {
-			return got
+		next, ok := s.claim(st, n)
+		if !ok {
+			return false
+		}
+		if s.word.CompareAndSwap(st, next) {
+			return true
 		}
 		backoff()
 	}
 }
 
-// tryLocked is try on a word that is locked.
-func (s *Semaphore) tryLocked(n int64) int64 {
+// tryAll is try for every permit, and returns how many those are.
+func (s *Semaphore) tryAll() int64 {
+	s.mustBeMade()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !s.closed {
-		st := s.word.Load()
-		if heldOf(st) < 0 {
-			s.mu.Unlock()
-			settle()
-			s.mu.Lock()
+		st, capacity := s.word.Load(), s.capacity.Load()
+		held := s.heldOf(st, capacity)
+		if held < 0 {
+			s.settleLocked()
 			continue
 		}
-		limit := s.limit.Load()
-		next, got := claim(st, limit, n)
-		if got == 0 {
-			return 0
+		next, ok := s.claim(st, capacity)
+		if !ok {
+			break
 		}
-		if s.word.CompareAndSwap(st, next) {
-			if n == wantAll {
-				s.all = limit
-			}
-			return got
+		if s.word.CompareAndSwap(st, next|flagAll) {
+			s.all = capacity
+			return capacity
 		}
 	}
 	return 0
 }
 
-// claim returns what becomes of st if a newcomer takes n permits (all for
-// wantAll), and how many those are: 0 if it may not.
-func claim(st, limit, n int64) (next, got int64) {
-	if n == wantAll {
-		n = limit
-		next = flagAll
+// claim returns what becomes of st if a newcomer takes n permits, and whether it
+// may.
+func (s *Semaphore) claim(st, n int64) (next int64, ok bool) {
+	if st&flagAll != 0 || n > s.first-usedOf(st) {
+		return st, false
 	}
-	if st&flagAll != 0 || n > limit-heldOf(st) {
-		return st, 0
-	}
-	next += st + n
+	next = st + n
 	if st&flagWaiting != 0 {
 		if st&overMask >= overSpent {
-			return st, 0
+			return st, false
 		}
 		next += overOne
 	}
-	return next, n
+	return next, true
 }
 
 // put gives n permits back, checking first, and reports whether the queue must
@@ -164,18 +176,39 @@ func claim(st, limit, n int64) (next, got int64) {
 func (s *Semaphore) put(n int64) bool {
 	for {
 		st := s.word.Load()
-		held := heldOf(st)
-		if held < 0 {
-			settle()
-			continue
-		}
-		if n > held {
-			panicOverRelease(n, held)
-		}
-		if s.word.CompareAndSwap(st, st-n) {
+		switch used := usedOf(st); {
+		case st&flagResized != 0:
+			s.mu.Lock()
+			st = s.putLocked(n)
+			s.mu.Unlock()
 			return due(st)
+		case used < 0:
+			settle()
+		case n > used:
+			panicOverRelease(n, used)
+		case s.word.CompareAndSwap(st, st-n):
+			return due(st)
+		default:
+			backoff()
 		}
-		backoff()
+	}
+}
+
+// putLocked is put for one who has mu, so that the capacity does not change, and
+// returns the word as it was. It unlocks mu if it panics.
+func (s *Semaphore) putLocked(n int64) int64 {
+	for {
+		st := s.word.Load()
+		held := s.heldOf(st, s.capacity.Load())
+		switch {
+		case held < 0: // others have not taken back theirs
+			s.settleLocked()
+		case n > held:
+			s.unlockAndWake() // those who came to the queue meanwhile may fit
+			panicOverRelease(n, held)
+		case s.word.CompareAndSwap(st, st-n):
+			return st
+		}
 	}
 }
 
@@ -195,25 +228,9 @@ func due(st int64) bool {
 // two panics, and the state is right.
 func (s *Semaphore) undo(n int64) {
 	s.mu.Lock()
-	if heldOf(s.word.Load()) < 0 {
+	if s.heldLocked() < 0 {
 		s.word.Add(n)
-		for {
-			st := s.word.Load()
-			held := heldOf(st)
-			if held < 0 { // others have not taken back theirs
-				s.mu.Unlock()
-				settle()
-				s.mu.Lock()
-				continue
-			}
-			if n > held {
-				s.unlockAndWake() // those who came to the queue meanwhile may fit
-				panicOverRelease(n, held)
-			}
-			if s.word.CompareAndSwap(st, st-n) {
-				break
-			}
-		}
+		s.putLocked(n)
 	}
 	s.unlockAndWake()
 }
@@ -234,16 +251,45 @@ func (s *Semaphore) read() (limit, held int64) {
 func (s *Semaphore) readLocked() (limit, held int64) {
 	for {
 		st := s.word.Load()
-		if held = heldOf(st); held < 0 {
-			s.mu.Unlock()
-			settle()
-			s.mu.Lock()
-			continue
+		if held = s.heldOf(st, s.capacity.Load()); held >= 0 {
+			limit = s.limit.Load()
+			if st&flagAll != 0 {
+				held = max(held, limit)
+			}
+			return limit, held
 		}
-		limit = s.limit.Load()
-		if st&flagAll != 0 {
-			held = max(held, limit)
+		s.settleLocked()
+	}
+}
+
+// heldOf is how many permits are out under a word and the capacity, which belong
+// together where mu is held. It is negative in transition.
+func (s *Semaphore) heldOf(st, capacity int64) int64 { return usedOf(st) - s.first + capacity }
+
+// heldLocked is how many permits are out, negative in transition.
+func (s *Semaphore) heldLocked() int64 { return s.heldOf(s.word.Load(), s.capacity.Load()) }
+
+// settleLocked is settle for one who has mu: those in transition need it.
+func (s *Semaphore) settleLocked() {
+	s.mu.Unlock()
+	settle()
+	s.mu.Lock()
+}
+
+// resizeLocked makes to the capacity. It may unlock mu for a while before.
+func (s *Semaphore) resizeLocked(to int64) {
+	for !s.closed {
+		from := s.capacity.Load()
+		s.capacity.Store(changing)
+		st := s.word.Load()
+		held := s.heldOf(st, from)
+		if held >= 0 && s.word.CompareAndSwap(st, (st+from-to)|flagResized) {
+			s.capacity.Store(to)
+			return
 		}
-		return limit, held
+		s.capacity.Store(from)
+		if held < 0 {
+			s.settleLocked()
+		}
 	}
 }
