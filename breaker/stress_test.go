@@ -91,6 +91,12 @@ func oneCall(b *breaker.Breaker, r *rand.Rand, ran, refused, ready *atomic.Int64
 		if b.Ready() != nil {
 			ready.Add(1)
 		}
+	case 5:
+		b.SetRules(breaker.FailureRate(0.5, 10), breaker.SlowCallRate(time.Millisecond, 0.5, 10), breaker.CountWindow(20))
+	case 6:
+		b.SetRules(breaker.ConsecutiveFailures(3))
+	case 7:
+		b.SetRules(breaker.FailureCount(5), breaker.StuckCalls(time.Millisecond, 3), breaker.Window(time.Millisecond))
 	}
 	began := false
 	fn := func(context.Context) error {
