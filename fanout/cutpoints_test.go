@@ -127,6 +127,48 @@ func TestEveryEndingOfATaskWhileTheGroupIsResized(t *testing.T) {
 	}
 }
 
+// A context that can never end takes a path of its own through the items.
+func TestEveryEndingAtEveryIndexUnderAContextThatNeverEnds(t *testing.T) {
+	for name, ending := range endings {
+		if name == "cancel" {
+			continue
+		}
+		everywhere(t, func(t *testing.T, call func(context.Context, []int, func(context.Context, int) error) error) {
+			for _, n := range []int{size, 200} {
+				for k := range size {
+					var g gauge
+					var seen context.Context
+					var err error
+					end := testkit.Run(func() {
+						err = call(context.Background(), upTo(n), func(ctx context.Context, i int) error {
+							defer g.enter()()
+							if i == k {
+								seen = ctx
+								return ending(nil)
+							}
+							return nil
+						})
+					})
+					g.quiet(t)
+					require.ErrorIs(t, seen.Err(), context.Canceled)
+					require.Equal(t, name == "panic", end.Panicked)
+					require.Equal(t, name == "Goexit", end.Exited)
+					if name == "error" {
+						require.EqualError(t, err, fmt.Sprintf("fanout: item %d: boom", k))
+					}
+				}
+			}
+		})
+	}
+	everywhere(t, func(t *testing.T, call func(context.Context, []int, func(context.Context, int) error) error) {
+		ran := make([]atomic.Int64, 3000)
+		require.NoError(t, call(context.Background(), upTo(len(ran)), func(_ context.Context, i int) error { ran[i].Add(1); return nil }))
+		for i := range ran {
+			require.EqualValues(t, 1, ran[i].Load())
+		}
+	})
+}
+
 // The end of a nested call is the end of an item of the outer one, whatever it was.
 func TestEveryEndingOfANestedCallIsOneOfItsItem(t *testing.T) {
 	for name, ending := range endings {

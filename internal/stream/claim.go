@@ -76,6 +76,10 @@ func (c *Claim) Stop() { c.signal.Store(Stop) }
 // is worth keeping in a local variable.
 func (c *Claim) Signal() *atomic.Uint32 { return &c.signal }
 
+// Alone reports whether no other worker has been started yet, and so none could have
+// anything to signal. It is for workers.
+func (c *Claim) Alone() bool { return c.crew == nil }
+
 // Stopped reports whether nothing more may begin.
 func (c *Claim) Stopped() bool { return c.signal.Load() == Stop }
 
