@@ -131,10 +131,16 @@ func (c *cell) mapped(pos int64, d *cell) int64 {
 	return max(c.scaled(max(pos-c.from, 0), d)+c.shift, 0)
 }
 
+// past converts a position that the arrival time once had. A larger burst does not
+// raise it: the room that came later was not missing then, and a full bucket was full.
+func (c *cell) past(pos int64, d *cell) int64 {
+	return max(c.scaled(max(pos-c.from, 0), d)+min(c.shift, 0), 0)
+}
+
 // current follows a position from c to the limiter's present cell.
-func (c *cell) current(pos int64) (*cell, int64) {
+func (c *cell) current(pos int64, convert func(c *cell, pos int64, d *cell) int64) (*cell, int64) {
 	for d := c.next.Load(); d != nil; d = c.next.Load() {
-		c, pos = d, c.mapped(pos, d)
+		c, pos = d, convert(c, pos, d)
 	}
 	return c, pos
 }

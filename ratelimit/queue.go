@@ -105,7 +105,8 @@ func (c chain) send() {
 // A Reservation that is not due yet, a promise, cannot move up. It lies in the
 // lead of the waiter behind it, or between end and tat, and stops the moving:
 // were it passed, it and a newcomer could both be admitted at its time. Waiters
-// with a promise in their lead are marked.
+// with a promise in their lead are marked. Hardly any other has a lead: only what a
+// cancelled promise could not give back.
 type queue struct {
 	list.List[waiter, *waiter]
 	start, end int64
@@ -113,6 +114,7 @@ type queue struct {
 	marks      []*waiter // waiters behind a promise, in order
 	leader     *waiter   // the head that knows it and keeps the timer
 	limited    int       // waiters with a limit
+	owed       int64     // tokens that they wait for, all together
 
 	promises
 }
@@ -128,6 +130,7 @@ func (q *queue) push(w *waiter, start, cost int64) {
 	q.end = start + cost
 	q.arrivals++
 	w.seq = q.arrivals
+	q.owed += w.n
 	if w.bound.limit != never {
 		q.limited++
 	}
@@ -147,6 +150,7 @@ func (q *queue) pop(c *cell) *waiter {
 }
 
 func (q *queue) forget(w *waiter) {
+	q.owed -= w.n
 	if w.bound.limit != never {
 		q.limited--
 	}
@@ -226,26 +230,36 @@ func (q *queue) shift(d int64, c *cell, now int64) {
 }
 
 // move carries the queue over from one cell to the next and returns the arrival
-// time there.
+// time there. Nobody is granted meanwhile, so it looks at the head and the marked
+// alone unless another has a lead.
 func (q *queue) move(old, c *cell, tat int64) int64 {
 	q.promised, q.previous.promised = old.mapped(q.promised, c), old.mapped(q.previous.promised, c)
 	for i := range q.lows {
-		q.lows[i].tat = old.mapped(q.lows[i].tat, c)
+		q.lows[i].tat = old.past(q.lows[i].tat, c)
 	}
 	if q.Len() == 0 {
 		return old.mapped(tat, c)
 	}
-	behind := old.scaled(tat-q.end, c)
+	behind, all, leads := old.scaled(tat-q.end, c), q.span()-old.cost(q.owed), int64(0)
+	scale := func(w *waiter) {
+		all -= w.lead
+		w.lead = old.scaled(w.lead, c)
+		leads += w.lead
+	}
 	head := q.Front()
-	head.lead = old.scaled(head.lead, c)
+	scale(head)
+	for _, w := range q.marks {
+		if w != head {
+			scale(w)
+		}
+	}
+	for w := q.Next(head); w != nil && all != 0; w = q.Next(w) {
+		if _, marked := q.mark(w); !marked {
+			scale(w)
+		}
+	}
 	// Before the head there may now be more than a smaller bucket holds.
 	q.start = max(old.scaled(q.start-old.from, c)+old.shift, -head.lead)
-	q.end = q.start
-	for w := head; w != nil; w = q.Next(w) {
-		if w != head {
-			w.lead = old.scaled(w.lead, c)
-		}
-		q.end += w.lead + c.cost(w.n)
-	}
+	q.end = q.start + leads + c.cost(q.owed)
 	return q.end + behind
 }

@@ -28,6 +28,33 @@ func TestWhatOneGaveBackIsNotThereForAnother(t *testing.T) {
 	})
 }
 
+func TestALargerBurstRevivesNoReservation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 5)
+		r := l.Reserve(5)
+		time.Sleep(5 * time.Second) // the bucket is full without it
+		l.SetBurst(10)
+		require.False(t, r.Cancel())
+		require.InDelta(t, 5, l.Tokens(), 1e-9)
+
+		r = l.Reserve(3)
+		l.SetBurst(1) // without it there would be one, too
+		l.SetBurst(10)
+		require.False(t, r.Cancel())
+		require.InDelta(t, 1, l.Tokens(), 1e-9)
+	})
+}
+
+func TestASmallerBurstBoundsWhatIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10, ratelimit.InitialTokens(5))
+		r := l.Reserve(3)
+		l.SetBurst(4) // two are left; without it there would be four
+		require.True(t, r.Cancel())
+		require.InDelta(t, 4, l.Tokens(), 1e-9)
+	})
+}
+
 // held is a grant that may yet be cancelled, or was used when it was due.
 type held struct {
 	due, n int64

@@ -158,8 +158,8 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 	if r.n == 0 || r.c.inc == 0 || l.cell.Load().inc == 0 {
 		return false
 	}
-	_, begin := r.c.current(r.end - r.c.cost(r.n))
-	c, end := r.c.current(r.end)
+	_, begin := r.c.current(r.end-r.c.cost(r.n), (*cell).past)
+	c, end := r.c.current(r.end, (*cell).past)
 	now, q := c.now(t), &l.queue
 	give := min(end-begin, min(end, q.lowest(r.falls))-now)
 	later, passed := q.issued.Load()-r.place, int64(0)
@@ -171,7 +171,7 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 		passed = c.cost(later) + q.span()
 		give = min(give, end-begin-passed)
 	}
-	last := r.seq > 0 && r.seq == q.arrivals && end-c.tol > now && !q.carried.Load()
+	last := l.lastLocked(r, now)
 	if give = max(give, 0); give > 0 {
 		if passed > 0 {
 			q.carried.Store(true)
@@ -184,4 +184,14 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 		q.retract(r.n)
 	}
 	return give > 0
+}
+
+// lastLocked reports whether r is a promise that is still to come, and nobody came
+// after it.
+func (l *Limiter) lastLocked(r *Reservation, now int64) bool {
+	if r.seq != l.queue.arrivals || l.queue.carried.Load() {
+		return false
+	}
+	c, end := r.c.current(r.end, (*cell).mapped)
+	return r.seq > 0 && end-c.tol > now
 }
