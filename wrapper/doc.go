@@ -40,7 +40,7 @@
 // back before Do returns or the panic goes on. The call runs on the caller's
 // goroutine, unless a layer says otherwise. A context that is done runs nothing
 // and changes nothing. A call through layers of this SDK allocates nothing but
-// one context for each timeout.
+// one context for each timeout, with the exceptions that [Do] names.
 //
 // # Non-goals
 //

@@ -330,6 +330,18 @@ func TestEverythingIsBackWhenAPartItselfPanicsOrExits(t *testing.T) {
 				return breaker.Success
 			}))
 		}, true},
+		{"Outcomes", func(kind string) wrapper.Layer {
+			return semaphore.NewAdaptive(1, 1, semaphore.Outcomes(func(error) semaphore.Outcome {
+				_ = (&faulty{kind: kind}).strike()
+				return semaphore.Ignored
+			}))
+		}, true},
+		{"ThrottledBy", func(kind string) wrapper.Layer {
+			return ratelimit.NewAdaptive(ratelimit.PerSecond(1), ratelimit.PerSecond(2), ratelimit.ThrottledBy(func(error) (time.Duration, bool) {
+				_ = (&faulty{kind: kind}).strike()
+				return 0, false
+			}))
+		}, true},
 		{"If", func(kind string) wrapper.Layer {
 			return retry.New(retry.If(func(error) bool { return (&faulty{kind: kind}).strike() == nil }))
 		}, true},

@@ -33,9 +33,14 @@ func (r *meaning) stack(layers []wrapper.Layer, call inner) inner {
 	if len(layers) == 0 {
 		return func(ctx context.Context) error { r.begun++; return call(ctx) }
 	}
-	b, ok := layers[0].(*breaker.Breaker)
-	if !ok {
-		return r.around(layers[0], r.stack(layers[1:], call))
+	var b *breaker.Breaker
+	switch l := layers[0].(type) {
+	case *breaker.Breaker:
+		b = l
+	case keyedBreaker:
+		b = l.keyed.Breaker(rigKey)
+	default:
+		return r.around(l, r.stack(layers[1:], call))
 	}
 	// Its second step goes behind the gates that follow.
 	gates := 0
@@ -58,7 +63,7 @@ func (r *meaning) stack(layers []wrapper.Layer, call inner) inner {
 
 func isGate(l wrapper.Layer) bool {
 	switch l.(type) {
-	case *ratelimit.Limiter, *semaphore.Semaphore, borrowed:
+	case *ratelimit.Limiter, *semaphore.Semaphore, *semaphore.Adaptive, borrowed:
 		return true
 	}
 	return false
@@ -107,11 +112,17 @@ func (s second) Do(ctx context.Context, fn func(context.Context) error) error {
 // borrowed is a semaphore behind the interface of foreign ones.
 type borrowed struct{ wrapper.Layer }
 
+// keyedBreaker is a breaker for each key, of which there is one.
+type keyedBreaker struct {
+	wrapper.Layer
+	keyed *breaker.Keyed[string]
+}
+
 // world is one set of parts; the meaning and the subject have one each.
 type world struct {
 	layers   []wrapper.Layer
 	limiters []*ratelimit.Limiter
-	gates    []*semaphore.Semaphore
+	gates    []interface{ Held() int64 }
 	breakers []*breaker.Breaker
 	upset    int // every so manieth run of a foreign layer is refused; 0: none
 	runs     int // of the foreign layers
@@ -121,7 +132,7 @@ type world struct {
 func (w *world) build(program []byte) {
 	for _, op := range program {
 		var l wrapper.Layer
-		switch op % 9 {
+		switch op % 11 {
 		case 0:
 			// MaxDelay keeps it from waiting for a rejection, with jitter.
 			l = retry.New(retry.MaxRetries(int(op%3)+1), retry.Backoff(retry.Constant(1)), retry.MaxDelay(1))
@@ -148,6 +159,12 @@ func (w *world) build(program []byte) {
 			})
 		case 8:
 			l = wrapper.Recover()
+		case 9:
+			b := breaker.NewKeyed[string](breaker.ConsecutiveFailures(int(op%4)+1), breaker.OpenFor(1_234_567_891), breaker.IdleAfter(1000*time.Hour))
+			w.breakers, l = append(w.breakers, b.Breaker(rigKey)), keyedBreaker{wrapper.PerKey(b), b}
+		case 10:
+			s := semaphore.NewAdaptive(1, 1)
+			w.gates, l = append(w.gates, s), s
 		}
 		w.layers = append(w.layers, l)
 	}
@@ -157,7 +174,10 @@ func (w *world) build(program []byte) {
 func (w *world) compose(nest int) *wrapper.Wrapper {
 	layers := make([]wrapper.Layer, len(w.layers))
 	for i, l := range w.layers {
-		if b, ok := l.(borrowed); ok {
+		switch b := l.(type) {
+		case borrowed:
+			l = b.Layer
+		case keyedBreaker:
 			l = b.Layer
 		}
 		layers[i] = l
@@ -208,7 +228,8 @@ func trace(t *testing.T, program, calls []byte, start func(*world) func(context.
 		do := start(&w)
 		for _, op := range calls {
 			w.upset, w.runs = max(int(op%11)-7, 0), 0
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			keyed := wrapper.WithOverride(t.Context(), wrapper.Override{Key: rigKey})
+			ctx, cancel := context.WithTimeout(keyed, 30*time.Second)
 			begin, attempts := time.Now(), 0
 			err := do(ctx, func(context.Context) error { attempts++; return outcome(op, attempts) })
 			seen = append(seen, fmt.Sprintf("call %d: %v after %v, %d attempts; %s", op, err, time.Since(begin), attempts, w.state()))

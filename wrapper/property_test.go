@@ -78,7 +78,14 @@ func TestConcurrencyAndRateAreNeverExceeded(t *testing.T) {
 		standard := seed%2 == 0
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 5))
-			l, s := ratelimit.New(ratelimit.Every(every), burst), semaphore.New(limit)
+			l := ratelimit.New(ratelimit.Every(every), burst)
+			var s interface {
+				wrapper.Layer
+				Held() int64
+			} = semaphore.New(limit)
+			if seed%4 > 1 {
+				s = semaphore.NewAdaptive(limit, limit)
+			}
 			gates := []wrapper.Layer{l, s}
 			if !standard {
 				gates = []wrapper.Layer{s, l}

@@ -59,8 +59,9 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 // that of the run whose success the layer returned.
 //
 // With the layers of this SDK alone it costs no allocation, but one for each
-// timeout, and one where several limiters stand between a breaker and the layers
-// that it admits calls to.
+// timeout, a few where several limiters or a ratelimit.Multi stand one behind the
+// other and something behind them may refuse, and what the second run of a hedge
+// takes.
 func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
 	if fn == nil || w == nil {
 		needsFunction("Do", fn != nil)
