@@ -219,3 +219,22 @@ func BenchmarkLatency(b *testing.B) {
 		wg.Wait()
 	})
 }
+
+// BenchmarkCheckpoints is what it costs to follow each item.
+func BenchmarkCheckpoints(b *testing.B) {
+	const n = 100_000
+	for _, shape := range []struct {
+		name string
+		opts []pipeline.Option
+	}{{"fused", nil}, {"buffered", []pipeline.Option{pipeline.Buffer(64)}}, {"parallel", []pipeline.Option{pipeline.Workers(2)}}} {
+		p := pipeline.New[int]().Apply(plusOne, shape.opts...)
+		for name, opts := range map[string][]pipeline.RunOption{"off": nil, "on": {pipeline.Checkpoints(0)}} {
+			b.Run(fmt.Sprintf("stage=%s/checkpoints=%s", shape.name, name), func(b *testing.B) {
+				for b.Loop() {
+					sum(b, p.Start(b.Context(), count(n), opts...).Results())
+				}
+				perItem(b, n)
+			})
+		}
+	}
+}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/list"
 )
@@ -25,7 +26,7 @@ type inputs struct {
 type input struct {
 	links  list.Node[input]
 	number int64
-	holds  int
+	holds  atomic.Int64
 	spare  *input
 }
 
@@ -42,26 +43,23 @@ func (s *inputs) begin() *input {
 	} else {
 		s.free, i.spare = i.spare, nil
 	}
-	i.number, i.holds = s.next, 1
+	i.number = s.next
+	i.holds.Store(1)
 	s.next++
 	s.open.PushBack(i)
 	return i
 }
 
 // hold is one more holder of i. The caller is one.
-func (s *inputs) hold(i *input) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i.holds++
-}
+func (s *inputs) hold(i *input) { i.holds.Add(1) }
 
 // drop is one holder less.
 func (s *inputs) drop(i *input) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if i.holds--; i.holds > 0 {
+	if i.holds.Add(-1) > 0 {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.open.Remove(i)
 	i.spare, s.free = s.free, i
 }

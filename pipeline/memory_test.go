@@ -74,9 +74,11 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 func BenchmarkTenMillion(b *testing.B) {
 	const n = 10_000_000
 	for name, run := range map[string]func() iter.Seq2[int, error]{
-		"fused":       func() iter.Seq2[int, error] { return threeStages().Stream(b.Context(), count(n)) },
-		"all kinds":   func() iter.Seq2[int, error] { return long().Stream(b.Context(), count(n)) },
-		"checkpoints": func() iter.Seq2[int, error] { return long().Start(b.Context(), count(n), pipeline.Checkpoints(0)).Results() },
+		"fused":     func() iter.Seq2[int, error] { return threeStages().Stream(b.Context(), count(n)) },
+		"all kinds": func() iter.Seq2[int, error] { return long().Stream(b.Context(), count(n)) },
+		"checkpoints": func() iter.Seq2[int, error] {
+			return long().Start(b.Context(), count(n), pipeline.Checkpoints(0)).Results()
+		},
 	} {
 		b.Run("stages="+name, func(b *testing.B) {
 			for b.Loop() {
