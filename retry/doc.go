@@ -33,8 +33,9 @@
 // spent? A pause that cannot help is not begun: the call ends at once.
 //
 // A rejection that names a time is waited for, at least that long and at most a
-// tenth longer. So is an error that asks for a time (see [After]), in place of
-// the backoff. An error that matches context.DeadlineExceeded is retried as long
+// tenth longer. So is an error that asks for a time, in place of the backoff; but
+// a time beyond the bound of [MaxDelay] is cut to it, and does not end the call
+// (see [After]). An error that matches context.DeadlineExceeded is retried as long
 // as the context of the call is alive: it is an attempt that took too long.
 //
 // # Guarantees
