@@ -103,7 +103,10 @@ func NewAdaptive(low, high Rate, opts ...AdaptiveOption) *Adaptive {
 		panic(fmt.Sprintf("ratelimit: the rates of NewAdaptive must be above 0, below Unlimited and the second above the first, got %v and %v", low, high))
 	}
 	cfg := adaptiveConfig{burst: 1, backoff: 0.7, settle: time.Second, throttled: rejection.After}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("ratelimit: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.applyAdaptive(&cfg)
 	}
 	a := &Adaptive{
@@ -120,9 +123,15 @@ func NewAdaptive(low, high Rate, opts ...AdaptiveOption) *Adaptive {
 // after a pause does not count for all the time of the pause.
 const longestStep = time.Second / 4
 
+// made returns the limiter.
+func (a *Adaptive) made() *Limiter {
+	mustBeMade(a.l != nil, "Adaptive", "NewAdaptive")
+	return a.l
+}
+
 // Success says that a call went well.
 func (a *Adaptive) Success() {
-	now := a.l.clock.Now()
+	now := a.made().clock.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	step := time.Duration(min(now-a.grown, int64(longestStep))).Seconds()
@@ -138,54 +147,55 @@ func (a *Adaptive) Success() {
 	a.rate = min(a.rate, a.top)
 	// A new cell for each success would cost more than it is worth.
 	if have := a.Rate().PerSecond(); a.rate >= have*1.01 || a.rate >= a.top {
-		a.l.SetRate(PerSecond(a.rate))
+		a.made().SetRate(PerSecond(a.rate))
 	}
 }
 
 // Throttled says that the server refused a call because there are too many (429,
 // 503), and for how long it asks to stop, 0 if it does not say.
 func (a *Adaptive) Throttled(retryAfter time.Duration) {
-	now := a.l.clock.Now()
+	now := a.made().clock.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.grown = now
 	if now-a.cut >= int64(a.cfg.settle) {
 		a.cut, a.capped = now, true
 		a.rate = max(min(a.rate, a.Rate().PerSecond())*a.cfg.backoff, a.low)
-		a.l.SetRate(PerSecond(a.rate))
+		a.made().SetRate(PerSecond(a.rate))
 	}
 	if retryAfter > 0 {
-		a.l.Observe(0, retryAfter)
+		a.made().Observe(0, retryAfter)
 	}
 }
 
 // Allow is [Limiter.Allow].
-func (a *Adaptive) Allow() bool { return a.l.Allow() }
+func (a *Adaptive) Allow() bool { return a.made().Allow() }
 
 // AllowN is [Limiter.AllowN].
-func (a *Adaptive) AllowN(n int) bool { return a.l.AllowN(n) }
+func (a *Adaptive) AllowN(n int) bool { return a.made().AllowN(n) }
 
 // Take is [Limiter.Take].
-func (a *Adaptive) Take(n int) Decision { return a.l.Take(n) }
+func (a *Adaptive) Take(n int) Decision { return a.made().Take(n) }
 
 // Wait is [Limiter.Wait].
-func (a *Adaptive) Wait(ctx context.Context) error { return a.l.Wait(ctx) }
+func (a *Adaptive) Wait(ctx context.Context) error { return a.made().Wait(ctx) }
 
 // WaitN is [Limiter.WaitN].
-func (a *Adaptive) WaitN(ctx context.Context, n int) error { return a.l.WaitN(ctx, n) }
+func (a *Adaptive) WaitN(ctx context.Context, n int) error { return a.made().WaitN(ctx, n) }
 
 // Observe is [Limiter.Observe].
-func (a *Adaptive) Observe(remaining int, reset time.Duration) { a.l.Observe(remaining, reset) }
+func (a *Adaptive) Observe(remaining int, reset time.Duration) { a.made().Observe(remaining, reset) }
 
 // Rate returns the rate of the moment.
-func (a *Adaptive) Rate() Rate { return a.l.Rate() }
+func (a *Adaptive) Rate() Rate { return a.made().Rate() }
 
 // Stats returns a snapshot of the limiter.
-func (a *Adaptive) Stats() Stats { return a.l.Stats() }
+func (a *Adaptive) Stats() Stats { return a.made().Stats() }
 
 // Do waits for a token, runs fn on this goroutine and learns from its error; see
 // [ThrottledBy]. An error of another kind, a panic or a Goexit says nothing.
 func (a *Adaptive) Do(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	if err := a.Wait(ctx); err != nil {
 		return err
 	}

@@ -47,6 +47,7 @@ func (b *Batch) Allow() bool {
 
 // refill takes a block, one token of which is for the caller, or a single token.
 func (b *Batch) refill() bool {
+	mustBeMade(b.bucket != nil, "Batch", "NewBatch")
 	if !b.bucket.AllowN(int(b.size)) {
 		return b.bucket.Allow()
 	}
@@ -63,6 +64,7 @@ func (b *Batch) refill() bool {
 // Wait waits until there is a token and takes it. Its errors are those of
 // [Limiter.Wait].
 func (b *Batch) Wait(ctx context.Context) error {
+	mustBeMade(b.bucket != nil, "Batch", "NewBatch")
 	if ctx.Err() == nil && b.bucket.Waiting() == 0 && b.Allow() {
 		return nil
 	}
@@ -71,6 +73,7 @@ func (b *Batch) Wait(ctx context.Context) error {
 
 // Do waits for a token and runs fn on this goroutine; see [Limiter.Do].
 func (b *Batch) Do(ctx context.Context, fn func(context.Context) error) error {
+	mustHave(fn != nil)
 	if err := b.Wait(ctx); err != nil {
 		return err
 	}

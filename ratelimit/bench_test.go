@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -106,4 +107,31 @@ func BenchmarkWait(b *testing.B) {
 			kept.Reservation, _ = l.WaitReserve(ctx, 1)
 		}
 	})
+}
+
+func BenchmarkSetRate(b *testing.B) {
+	for _, bounded := range []bool{false, true} {
+		for _, n := range []int{0, 100_000} {
+			b.Run(fmt.Sprintf("waiters=%d deadline=%v", n, bounded), func(b *testing.B) {
+				l := ratelimit.New(ratelimit.PerHour(1), 1)
+				l.Allow()
+				ctx, cancel := context.WithCancel(b.Context())
+				if bounded {
+					ctx, cancel = context.WithDeadline(ctx, time.Now().Add(1_000_000*time.Hour))
+				}
+				var wg sync.WaitGroup
+				for range n {
+					wg.Go(func() { _ = l.Wait(ctx) })
+				}
+				for l.Waiting() < n {
+					runtime.Gosched()
+				}
+				for i := 0; b.Loop(); i++ {
+					l.SetRate(ratelimit.PerHour(1 + i%3))
+				}
+				cancel()
+				wg.Wait()
+			})
+		}
+	}
 }

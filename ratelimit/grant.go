@@ -34,7 +34,7 @@ func (l *Limiter) reading(t int64) int64 {
 // grant takes n tokens at time t if they are there.
 func (l *Limiter) grant(t, n int64) grant {
 	for tries := 0; ; tries++ {
-		c := l.cell.Load()
+		c := l.state()
 		if g, decided := l.attempt(c, c.tat.Load(), t, n); decided {
 			return g
 		}
@@ -54,7 +54,7 @@ func (l *Limiter) grant(t, n int64) grant {
 // make the compare-and-swap fail. Two busy processors so grant twice as often.
 func (l *Limiter) grantNow(n int64) grant {
 	for tries := 0; ; tries++ {
-		c := l.cell.Load()
+		c := l.state()
 		seen := c.tat.Load()
 		t := l.now()
 		tat := c.tat.Load()
@@ -91,7 +91,7 @@ func (l *Limiter) attempt(c *cell, tat, t, n int64) (grant, bool) {
 // someNow takes up to n tokens, as many as are there.
 func (l *Limiter) someNow(n int64) (g grant, got int64) {
 	for tries := 0; ; tries++ {
-		c := l.cell.Load()
+		c := l.state()
 		tat := c.tat.Load()
 		t := l.now() // after the arrival time: see grantNow
 		if l.stale(c, t) {
@@ -126,7 +126,7 @@ func (l *Limiter) peekNow() grant { return l.bucket(l.now) }
 
 func (l *Limiter) bucket(now func() int64) grant {
 	for tries := 0; ; tries++ {
-		c := l.cell.Load()
+		c := l.state()
 		if tat := c.tat.Load(); tat != frozen {
 			t := now() // after the arrival time: see grantNow
 			return grant{true, c, tat, c.now(t), t}

@@ -10,8 +10,8 @@ import (
 )
 
 // Limiter is a token bucket: it holds at most burst tokens, gains them at a
-// rate, and each operation takes some. Make it with [New]; the zero value is not
-// usable, and it must not be copied. It is safe for concurrent use.
+// rate, and each operation takes some. Make it with [New]; the zero value panics when
+// it is used, and it must not be copied. It is safe for concurrent use.
 //
 // In every window of time, whatever its length, it grants at most burst tokens
 // and what the rate gains in the window. It is exact: a token is granted from
@@ -66,6 +66,13 @@ func New(r Rate, burst int, opts ...Option) *Limiter {
 	return l
 }
 
+// state returns the cell.
+func (l *Limiter) state() *cell {
+	c := l.cell.Load()
+	mustBeMade(c != nil, "Limiter", "New")
+	return c
+}
+
 func checkBurst(burst int) {
 	if burst < 1 || int64(burst) > MaxBurst {
 		panic(fmt.Sprintf("ratelimit: burst must be between 1 and %d, got %d", int64(MaxBurst), burst))
@@ -81,7 +88,7 @@ func checkN(n int) {
 // Allow takes a token if there is one and reports whether it did. It never
 // waits, and it never takes what those who wait are waiting for.
 func (l *Limiter) Allow() bool {
-	c := l.cell.Load()
+	c := l.state()
 	seen := c.tat.Load()                                     // before the clock, and again behind it: see grantNow
 	if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
 		now, tat := rel*c.mul, c.tat.Load()
@@ -127,7 +134,7 @@ func (l *Limiter) allowed(g grant, n int64) bool {
 // rate is paused, Wait waits for SetRate.
 func (l *Limiter) Wait(ctx context.Context) error {
 	if ctx.Err() == nil {
-		c := l.cell.Load()
+		c := l.state()
 		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
 			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {

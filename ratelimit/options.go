@@ -32,7 +32,10 @@ type config struct {
 
 func newConfig(opts []Option) config {
 	c := config{maxWaiters: -1, longWait: time.Second, initial: -1}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("ratelimit: an option must not be nil, number %d is; leave it out", i))
+		}
 		o.apply(&c)
 	}
 	return c

@@ -10,6 +10,10 @@ import (
 // token; no grant is lost or made twice. Those who wait are repriced, both ways:
 // who would now wait beyond its deadline or MaxWait fails at once and frees its
 // slot. A [Reservation] keeps the time that it was promised.
+//
+// Only where somebody waits who has a deadline or a MaxWait are all looked at, at some
+// tens of nanoseconds each, and grants go on meanwhile. Otherwise the cost does not
+// depend on how many wait. The same holds for the other setters.
 func (l *Limiter) SetRate(r Rate) { l.set(l.now(), func(c *cell) (Rate, int64) { return r, c.burst }) }
 
 // SetBurst changes the size of the bucket. The tokens in it stay, as far as they
@@ -23,6 +27,7 @@ func (l *Limiter) SetBurst(burst int) {
 
 func (l *Limiter) set(t int64, change func(*cell) (Rate, int64)) {
 	var ready chain
+	l.state()
 	l.mu.Lock()
 	c := l.cell.Load()
 	r, burst := change(c)
@@ -134,6 +139,7 @@ func (l *Limiter) hold(t, end int64) {
 // to what f returns for it.
 func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
 	var ready chain
+	l.state()
 	l.mu.Lock()
 	if c := l.freshLocked(t); c.inc > 0 {
 		l.serveLocked(c, c.now(t), &ready)

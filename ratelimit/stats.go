@@ -77,6 +77,7 @@ func (c *counts) waited(d time.Duration) {
 
 // Stats returns a snapshot.
 func (l *Limiter) Stats() Stats {
+	l.state()
 	l.mu.Lock()
 	g, waiting := l.peekNow(), l.queue.Len()
 	l.mu.Unlock()

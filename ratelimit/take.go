@@ -90,10 +90,10 @@ func (g grant) tokens() float64 {
 }
 
 // Rate returns the rate.
-func (l *Limiter) Rate() Rate { return l.cell.Load().rate }
+func (l *Limiter) Rate() Rate { return l.state().rate }
 
 // Burst returns the number of tokens that the bucket holds.
-func (l *Limiter) Burst() int { return int(l.cell.Load().burst) }
+func (l *Limiter) Burst() int { return int(l.state().burst) }
 
 // Waiting returns the number of callers in the queue.
 func (l *Limiter) Waiting() int {

@@ -19,7 +19,7 @@ type Token struct { // of four words, which is what the compiler keeps in regist
 func (l *Limiter) WaitToken(ctx context.Context) (Token, error) {
 	if ctx.Err() == nil {
 		is := l.queue.issue()
-		c := l.cell.Load()
+		c := l.state()
 		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
 			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {

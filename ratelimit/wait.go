@@ -14,7 +14,7 @@ func (l *Limiter) WaitReserve(ctx context.Context, n int) (r Reservation, err er
 	checkN(n)
 	if ctx.Err() == nil {
 		is := l.queue.issue()
-		c := l.cell.Load()
+		c := l.state()
 		rel := l.clock.Now() - c.base
 		if uint64(rel) < c.fast && uint64(n-1) < uint64(c.burst) { // #nosec G115 -- negative ones are large
 			now, tat := rel*c.mul, c.tat.Load()
