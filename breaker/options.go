@@ -123,9 +123,10 @@ func ProbeLease(d time.Duration) Option {
 }
 
 // HalfOpenFor bounds the time in half-open: a breaker that has not decided then
-// opens again. By default it waits for its probes, however long none comes.
+// opens again. By default it waits for its probes, however long none comes. As
+// this goes to and fro for as long as nobody calls, it is at least 1 ms.
 func HalfOpenFor(d time.Duration) Option {
-	mustBePositive("HalfOpenFor", d)
+	atLeast("HalfOpenFor", d, time.Millisecond)
 	return optionFunc(func(c *config) { c.halfOpenFor = d })
 }
 
