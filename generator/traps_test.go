@@ -245,3 +245,34 @@ func TestTrapAValueBesideEOF(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, lines, got)
 }
+
+// A producer on the loop's stack could swallow the panic of the body with a recover
+// of its own. The panic is not lost: the loop panics all the same.
+func TestTrapAProducerThatSwallowsThePanicOfTheBody(t *testing.T) {
+	modes(t, func(t *testing.T, opts ...generator.Option) {
+		ended := false
+		g := generator.New(t.Context(), func(_ context.Context, yield func(int) bool) error {
+			defer func() { ended = true }()
+			for i := range 5 {
+				func() {
+					defer func() { _ = recover() }()
+					yield(i)
+				}()
+			}
+			return nil
+		}, opts...)
+		bodies := 0
+		end := testkit.Run(func() {
+			for range g.All() {
+				bodies++
+				panic("body")
+			}
+		})
+		assert.NotNil(t, end.Value)
+		assert.Equal(t, 1, bodies)
+		assert.True(t, ended)
+		assert.NoError(t, g.Err())
+		_, ok := g.Next()
+		assert.False(t, ok)
+	})
+}
