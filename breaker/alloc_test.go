@@ -128,3 +128,31 @@ func TestWhatIsPromisedToTakeNoLockTakesNone(t *testing.T) {
 		})
 	}
 }
+
+func TestASuccessOfAHealthyBreakerWritesNothing(t *testing.T) {
+	ctx := context.Background()
+	for name, opts := range map[string][]breaker.Option{
+		"consecutive failures":       {breaker.ConsecutiveFailures(3)},
+		"a count of failures":        {breaker.FailureCount(3)},
+		"a rate over the last calls": {breaker.FailureRate(0.5, 20), breaker.CountWindow(100)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := breaker.New(opts...)
+			for range 100 { // the window is full
+				_ = b.Do(ctx, succeed)
+			}
+			before := breaker.Memory(b)
+			for range 10 {
+				_ = b.Do(ctx, succeed)
+				_, _ = breaker.Do(ctx, b, func(context.Context) (int, error) { return 1, nil })
+				if p, err := b.Acquire(ctx); err == nil {
+					p.Done(nil)
+				}
+				_, _ = b.Ready(), b.State()
+			}
+			assert.Equal(t, before, breaker.Memory(b))
+			_ = b.Do(ctx, fail)
+			assert.NotEqual(t, before, breaker.Memory(b), "a failure does")
+		})
+	}
+}

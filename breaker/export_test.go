@@ -1,6 +1,10 @@
 package breaker
 
-import "time"
+import (
+	"fmt"
+	"reflect"
+	"time"
+)
 
 // Spread makes the window of b spread, as it does when adds meet.
 func Spread(b *Breaker) {
@@ -67,3 +71,6 @@ func Step(b *Breaker) time.Duration {
 	defer b.mu.Unlock()
 	return time.Duration(b.flight.step)
 }
+
+// Memory writes down every field of b.
+func Memory(b *Breaker) string { return fmt.Sprintf("%+v", reflect.ValueOf(b).Elem()) }
