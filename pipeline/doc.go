@@ -15,13 +15,15 @@
 //   - [Pipeline.Collect] takes many through and returns all that comes out.
 //   - [Pipeline.Stream] yields what comes out while it is ranged over. It is what
 //     most need for long inputs.
-//   - [Pipeline.Start] runs in the background, and can be watched and stopped.
+//   - [Pipeline.Start] runs in the background, and can be watched and stopped. Its
+//     [Run] can report its progress, and a checkpoint, from which a job that was
+//     stopped goes on.
 //
 // For one step over a slice use package fanout instead; to make items, package
 // generator.
 //
-// Stages, by what they do with an item: [Map], Then, Filter and Tap call a
-// function, on any number of Workers; [MapByKey] also keeps the order of each key;
+// Stages, by what they do with an item: [Map], Then, Apply, Filter and Tap call
+// a function, on any number of Workers; [MapByKey] also keeps the order of each key;
 // [FlatMap] makes many of one, [Unbatch] hands on what a slice holds; [Batch],
 // [Slide] and [SlideTime] gather; [Scan] keeps a state, [Distinct] drops what came
 // before; Take, TakeWhile and Skip cut; Throttle takes each through a policy.
@@ -56,7 +58,8 @@
 //
 // # Non-goals
 //
-// Nothing is kept between runs, and nothing is delivered again after a crash. A
+// Nothing is kept between runs, and nothing is delivered again after a crash: to
+// keep a checkpoint, and to give it to the next run, is for the caller. A
 // stage cannot be interrupted: one that does not look at its context is waited
 // for.
 package pipeline

@@ -214,6 +214,13 @@ func (c *carrier) take(index int64) *input {
 	return in
 }
 
+// forget lets go of the input of an index. It may be called on any goroutine.
+func (c *carrier) forget(index int64) {
+	if in := c.take(index); in != nil {
+		c.to.inputs.drop(in)
+	}
+}
+
 // look returns the input of an index that is still held here.
 func (c *carrier) look(index int64) *input {
 	if c == nil {

@@ -35,7 +35,7 @@ func (m *many[I, O]) mix(r *run, at int, up producer[I]) producer[O] {
 				})
 				return struct{}{}, err
 			}, func(index int64, _ struct{}) bool {
-				l.drop(c.take(index)) // what came of it is held by itself
+				c.forget(index) // what came of it is held by itself
 				return true
 			})
 		}, func(f *fault.Fault) {

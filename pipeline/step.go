@@ -222,6 +222,9 @@ func (s *step[I, O]) spread(r *run, at int, up producer[I]) producer[O] {
 			if err != nil {
 				out, ok, err = s.failed(ctx, r, at, index, in, err)
 			}
+			if err == nil && !ok {
+				c.forget(index) // now: the consumer may come to it much later
+			}
 			return kept[O]{out, ok}, err
 		}, handOn(c, yield))
 	}
@@ -232,14 +235,7 @@ func handOn[O any](c *carrier, yield func(O) bool) func(int64, kept[O]) bool {
 	if c == nil {
 		return func(_ int64, k kept[O]) bool { return !k.ok || yield(k.item) }
 	}
-	return func(index int64, k kept[O]) bool {
-		in := c.take(index)
-		if !k.ok {
-			c.to.drop(in)
-			return true
-		}
-		return pass(c.to, in, k.item, yield)
-	}
+	return func(index int64, k kept[O]) bool { return !k.ok || pass(c.to, c.take(index), k.item, yield) }
 }
 
 // settings is what the stage asks of the stream engine.
