@@ -62,7 +62,7 @@ func (f flow) each(what func(v int, emit func(int)) error, onError pipeline.Acti
 // stage deals a stage: what it does to a pipeline, and to the model.
 func (d *dice) stage(p *pipeline.Pipeline[int, int], f flow) (*pipeline.Pipeline[int, int], flow) {
 	k := d.roll(7)
-	switch d.roll(11) {
+	switch d.roll(12) {
 	case 0:
 		return p.Then(jitter(add(k)), d.options()...), f.each(func(v int, emit func(int)) error { emit(v + k); return nil }, pipeline.Abort)
 	case 1:
@@ -108,6 +108,9 @@ func (d *dice) stage(p *pipeline.Pipeline[int, int], f flow) (*pipeline.Pipeline
 		return p.Tap(func(context.Context, int) error { return nil }, d.options()...), f
 	case 9:
 		return d.keyed(p, f, k)
+	case 10:
+		opts := d.options()
+		return p.Apply(func(v int) int { return v + k }, opts...), f.each(func(v int, emit func(int)) error { emit(v + k); return nil }, pipeline.Abort)
 	}
 	return d.failing(p, f, k)
 }

@@ -43,6 +43,9 @@ type config struct {
 func newConfig(kind string, opts []Option, takes ...string) *config {
 	c := &config{kind: kind}
 	for _, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("pipeline: an option of a %s stage must not be nil; leave it out", kind))
+		}
 		o.apply(c)
 	}
 	for _, g := range c.given {

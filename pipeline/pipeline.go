@@ -74,6 +74,9 @@ func From[In, Out any](f Stage[In, Out], opts ...Option) *Pipeline[In, Out] {
 
 // Join returns a pipeline of the stages of a, then those of b.
 func Join[A, B, C any](a *Pipeline[A, B], b *Pipeline[B, C]) *Pipeline[A, C] {
+	if a == nil || b == nil {
+		panic("pipeline: Join needs two pipelines, got nil; New is one without stages")
+	}
 	n := len(a.stages)
 	joined := &Pipeline[A, C]{
 		flow: func(r *run, base int, src producer[A]) producer[C] {

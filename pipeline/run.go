@@ -44,6 +44,9 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In], opts ..
 	check(ctx, src)
 	var c runConfig
 	for _, o := range opts {
+		if o == nil {
+			panic("pipeline: an option of Start must not be nil; leave it out")
+		}
 		o.applyRun(&c)
 	}
 	inner, cancel := context.WithCancel(ctx)
