@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -29,11 +30,17 @@ func TestARunUnderEverythingAtOnce(t *testing.T) {
 				}
 				return v, nil
 			}
+			low := int64(0)
 			run := pipeline.Batch(pipeline.New[int]().
 				Then(work, pipeline.Name("first"), pipeline.Workers(3)).
 				Filter(even, pipeline.Buffer(3)).
 				Then(work, pipeline.Name("second"), pipeline.Workers(2), pipeline.Unordered()), 3).
-				Start(ctx, p.source(1_000_000_000))
+				Start(ctx, p.source(1_000_000_000), pipeline.Checkpoints(0), pipeline.Progress(50*time.Microsecond, func(s pipeline.Stats) {
+					p.active.Add(1)
+					defer p.active.Add(-1)
+					assert.GreaterOrEqual(t, s.Checkpoint, low, "it never goes back")
+					low = s.Checkpoint
+				}))
 			var wg sync.WaitGroup
 			for range 2 {
 				wg.Go(func() {
