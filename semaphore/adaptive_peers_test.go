@@ -205,12 +205,12 @@ type outcomeOf struct {
 
 // play runs a scenario: calls come at random moments, and each gives up after a
 // second. What comes in the first phase is not counted.
-func play(t *testing.T, make func() guarded, phases []phase) (out outcomeOf) {
+func play(t *testing.T, seed uint64, make func() guarded, phases []phase) (out outcomeOf) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		do := make()
-		s := newServer(phases[0].knee, phases[0].service)
-		rng := rand.New(rand.NewPCG(5, 5)) // #nosec G404 -- reproducible
+		s := newSeeded(seed, phases[0].knee, phases[0].service)
+		rng := rand.New(rand.NewPCG(seed, 5)) // #nosec G404 -- reproducible
 		var mu sync.Mutex
 		var latencies []time.Duration
 		good := 0
@@ -276,9 +276,11 @@ func scenarios() []scenario {
 //
 //	go test -run BesidePublished -v ./semaphore -table
 //
-// and holds us to the best of it. What counts is power, the good answers for
-// each millisecond of p99: a limit that is too low serves few, and one that is
-// too high serves them late.
+// and holds us to the best of it. Ours has at least 96 % of the good answers of
+// whoever has most in a scenario, and a lower p99 than that one and than whoever
+// has about as many. Over all, what counts is power, the good answers for each
+// millisecond of p99: a limit that is too low serves few, and one that is too
+// high serves them late.
 func TestAdaptiveBesidePublishedAlgorithms(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		t.Skip("a simulation of minutes, with nothing in it for the race detector")
@@ -295,22 +297,33 @@ func TestAdaptiveBesidePublishedAlgorithms(t *testing.T) {
 		{"failsafe-go", func() guarded { return peerGuard(&failsafePeer{}) }},
 		{"no limit", func() guarded { return none }},
 	}
+	runs := uint64(1)
+	if *full {
+		runs = 3
+	}
 	var table strings.Builder
 	power := make([]float64, len(guards)) // sum of logarithms
 	for _, sc := range scenarios() {
 		fmt.Fprintf(&table, "\n%-30s %8s %8s %8s\n", sc.name, "good/s", "p99 ms", "power")
-		best, ours := 0.0, 0.0
+		out := make([]outcomeOf, len(guards))
+		most := 0.0
 		for i, g := range guards {
-			o := play(t, g.make, sc.phases)
-			p99 := o.p99.Seconds() * 1000
-			fmt.Fprintf(&table, "  %-28s %8.0f %8.0f %8.2f\n", g.name, o.good, p99, o.good/p99)
-			power[i] += math.Log(o.good / p99)
-			if i == 0 {
-				ours = o.good
+			for seed := range runs {
+				o := play(t, seed+1, g.make, sc.phases)
+				out[i].good += o.good / float64(runs)
+				out[i].p99 += o.p99 / time.Duration(runs)
 			}
-			best = max(best, o.good)
+			p99 := out[i].p99.Seconds() * 1000
+			fmt.Fprintf(&table, "  %-28s %8.0f %8.0f %8.2f\n", g.name, out[i].good, p99, out[i].good/p99)
+			power[i] += math.Log(out[i].good / p99)
+			most = max(most, out[i].good)
 		}
-		assert.GreaterOrEqual(t, ours, 0.9*best, "good answers: %s", sc.name)
+		assert.GreaterOrEqual(t, out[0].good, 0.96*most, "good answers: %s", sc.name)
+		for i := 2; i < len(guards); i++ {
+			if out[i].good >= 0.995*out[0].good {
+				assert.Less(t, out[0].p99, out[i].p99, "p99 of %s: %s", guards[i].name, sc.name)
+			}
+		}
 	}
 	t.Log(table.String())
 	for i := 2; i < len(guards); i++ {

@@ -37,16 +37,17 @@ func (o *observation) queued() bool {
 func headroom(limit float64) float64 { return max(1, min(math.Sqrt(limit), limit/15)) }
 
 // raise is the next limit of a window without a queue. It stays where it is if
-// calls did not use it: what nobody tried says nothing. A first search doubles,
-// and so does one that found no queue for long, because the knee has moved.
-func (o *observation) raise() float64 {
+// calls did not use it: what nobody tried says nothing. A first search doubles.
+// One that clearly found no queue for patience windows, because the knee has
+// moved, takes larger and larger steps: step in proportion, twice step, up to most.
+func (o *observation) raise(patience int, step, most float64) float64 {
 	switch {
 	case !o.saturated:
 		return o.limit
 	case o.starting:
 		return 2 * o.limit
-	case o.streak >= searching:
-		return o.limit * (1 + min(0.5, 0.1*float64(o.streak-searching+1)))
+	case o.streak >= patience && o.latency < o.baseline*(1+(tolerance+o.noise)/2):
+		return o.limit * (1 + min(most, step*float64(o.streak-patience+1)))
 	}
 	return o.limit + headroom(o.limit)
 }
@@ -63,14 +64,14 @@ func (gradient) next(o observation) float64 {
 		return o.limit
 	}
 	if !o.queued() {
-		return o.raise()
+		return o.raise(1, 0.3, 0.9)
 	}
 	aim := o.inFlight * o.baseline * (1 + tolerance) / o.latency
 	aim += headroom(aim)
 	if aim > o.limit*0.7 {
 		aim = (aim + o.limit) / 2 // what is near may be noise
 	}
-	return min(aim, o.limit)
+	return min(max(aim, o.limit/2), o.limit) // a window may say too much: step by step
 }
 
 // aimd adds while there is no queue and multiplies by ratio when there is one.
@@ -81,7 +82,7 @@ func (a aimd) next(o observation) float64 {
 	case o.latency == 0 || o.idle():
 		return o.limit
 	case !o.queued():
-		return o.raise()
+		return o.raise(3, 0.1, 0.5)
 	}
 	return o.inFlight * a.ratio
 }

@@ -22,9 +22,11 @@ type server struct {
 	rigid   bool // every request takes the same time
 }
 
-func newServer(workers int, service time.Duration) *server {
+func newServer(workers int, service time.Duration) *server { return newSeeded(1, workers, service) }
+
+func newSeeded(seed uint64, workers int, service time.Duration) *server {
 	return &server{
-		rng: rand.New(rand.NewPCG(1, 7)), service: service, // #nosec G404 -- reproducible
+		rng: rand.New(rand.NewPCG(seed, 7)), service: service, // #nosec G404 -- reproducible
 		free: make([]time.Duration, workers), base: time.Now(),
 	}
 }
