@@ -46,11 +46,14 @@ type Keyed[K comparable] struct {
 	setting sync.Mutex
 	base    *cell // the limit of all keys without PerKey; guarded by setting
 
-	_       [64]byte      // what every call reads stays off the lines that new keys write
-	used    atomic.Int64  // places in use in all shards
-	soonest atomic.Int64  // no place is idle before this reading of the clock
-	swept   atomic.Uint64 // counts the times that all was swept for want of a place
-	shared  atomic.Int64  // counts requests that went to rest
+	_       [64]byte     // what every call reads stays off the lines that new keys write
+	used    atomic.Int64 // places in use in all shards
+	soonest atomic.Int64 // no place is idle before this reading of the clock
+	next    atomic.Int64 // what soonest will be after the sweep that is under way
+	shared  atomic.Int64 // counts requests that went to rest
+
+	sweeping sync.Mutex
+	swept    int // the shard that was looked at last; guarded by sweeping
 }
 
 // KeyedOption changes how a Keyed works. Each [Option] is one, and is meant for

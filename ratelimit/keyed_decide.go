@@ -66,7 +66,7 @@ func (k *Keyed[K]) judge(c *cell, tat, time, n int64) grant {
 // be parked.
 func (k *Keyed[K]) slow(key K, hash uint64, n int64) (grant, *Limiter) {
 	l := k.limitFor(key)
-	for swept := false; ; swept = true {
+	for {
 		at := k.lock(key, hash, l)
 		if at.p == nil { // a bucket that is full, so it needs a place only to give
 			now := at.reading - at.t.origin
@@ -77,7 +77,7 @@ func (k *Keyed[K]) slow(key K, hash uint64, n int64) (grant, *Limiter) {
 			}
 			if !k.admit(&at, key, hash) {
 				at.s.mu.Unlock()
-				if !swept && k.sweep() {
+				if same(key, key) && k.sweep() {
 					continue
 				}
 				k.shared.Add(1)

@@ -279,3 +279,34 @@ func TestStatsOfAKeyedTellWhatItKnows(t *testing.T) {
 		assert.Equal(t, want, k.Stats())
 	})
 }
+
+func TestManyAtOnceFindEveryPlaceThatIsIdle(t *testing.T) {
+	for range 20 {
+		bubble(t, func(t *testing.T) {
+			const keys, idle = 20_000, 8 // in several shards
+			k := ratelimit.NewKeyed[int](ratelimit.PerHour(1), 2, ratelimit.MaxKeys(keys))
+			for i := range idle {
+				require.True(t, k.AllowN(i, 1))
+			}
+			time.Sleep(30 * time.Minute)
+			for i := idle; i < keys; i++ {
+				require.True(t, k.AllowN(i, 2))
+			}
+			for k.Allow(-1) { // the shared bucket
+			}
+			time.Sleep(30 * time.Minute)
+			var wg sync.WaitGroup
+			var granted atomic.Int64
+			for g := range idle {
+				wg.Go(func() {
+					if k.AllowN(-2-g, 2) {
+						granted.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			assert.EqualValues(t, idle, granted.Load())
+			assert.Equal(t, keys, k.Len())
+		})
+	}
+}

@@ -84,9 +84,14 @@ func (k *Keyed[K]) admit(at *seat[K], key K, hash uint64) bool {
 	case at.t.full():
 		at.t = k.rebuild(at.s, nil, at.reading, lingers)
 	}
-	if k.used.Add(1) > int64(k.cfg.maxKeys) {
-		k.used.Add(-1)
-		return false
+	for {
+		used := k.used.Load()
+		if used >= int64(k.cfg.maxKeys) {
+			return false
+		}
+		if k.used.CompareAndSwap(used, used+1) {
+			break
+		}
 	}
 	now := at.c.now(at.reading - at.t.origin)
 	at.p = at.t.put(key, hash, k.shift, at.c, now)
@@ -106,41 +111,61 @@ func (k *Keyed[K]) rebuild(s *shard[K], c *cell, reading, idle int64) *table[K] 
 	return next
 }
 
-// lower notes a time at which a key may be idle.
+// lower notes a time at which a key may be idle. The one of a sweep that is under way
+// comes first, so that the sweep sees it or what it ends with is lowered after all.
 func (k *Keyed[K]) lower(at int64) {
-	for have := k.soonest.Load(); at < have; have = k.soonest.Load() {
-		if k.soonest.CompareAndSwap(have, at) {
+	lower(&k.next, at)
+	lower(&k.soonest, at)
+}
+
+func lower(v *atomic.Int64, to int64) {
+	for have := v.Load(); to < have; have = v.Load() {
+		if v.CompareAndSwap(have, to) {
 			return
 		}
 	}
 }
 
-// sweep drops the idle keys of one shard, each time of the next that has any, and
-// reports whether there was one.
+// room reports whether there is a place, and whether there is none to be had.
+func (k *Keyed[K]) room(reading int64) (free, none bool) {
+	soonest := k.soonest.Load() // first: who drops a key makes room before this says that none is idle
+	return k.used.Load() < int64(k.cfg.maxKeys), reading < soonest
+}
+
+// sweep sees to it that there is a place, and reports whether there was: it drops the
+// idle keys of one shard, each time of the next that has any. Others who need a place
+// wait, and then look again.
 func (k *Keyed[K]) sweep() bool {
-	reading, soonest := k.clock.Now(), k.soonest.Load()
-	if reading < soonest {
-		return false
+	if free, none := k.room(k.clock.Now()); free || none {
+		return free
 	}
-	k.soonest.Store(never) // every idle time that is seen or made from here on lowers it
-	first := k.swept.Add(1)
-	for i := range uint64(len(k.shards)) {
-		s := &k.shards[(first+i)%uint64(len(k.shards))]
+	k.sweeping.Lock()
+	defer k.sweeping.Unlock()
+	reading := k.clock.Now()
+	if free, none := k.room(reading); free || none {
+		return free
+	}
+	k.next.Store(never)
+	for range k.shards {
+		k.swept = (k.swept + 1) % len(k.shards)
+		s := &k.shards[k.swept]
 		s.mu.Lock()
 		t := s.table.Load()
 		freed := 0
 		if reading >= t.idle {
 			freed = t.used - k.rebuild(s, nil, reading, 0).used
 		} else {
-			k.lower(t.idle)
+			lower(&k.next, t.idle)
 		}
 		s.mu.Unlock()
 		if freed > 0 {
-			k.lower(soonest) // the others were not looked at
-			return true
+			return true // soonest stays, as not all were looked at
 		}
 	}
-	return false
+	k.soonest.Store(k.next.Load())
+	lower(&k.soonest, k.next.Load())
+	free, _ := k.room(reading) // somebody may have made room for itself and more
+	return free
 }
 
 // fresh returns a table without a place, for every shard that has no keys.

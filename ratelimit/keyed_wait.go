@@ -45,9 +45,14 @@ func (k *Keyed[K]) hopeless(ctx context.Context, g grant, n int64) (time.Duratio
 
 // wait waits in the queue of a key.
 func (k *Keyed[K]) wait(ctx context.Context, key K, hash uint64, n int64) error {
-	at := k.lock(key, hash, k.limitFor(key))
-	if at.p == nil && !k.admit(&at, key, hash) {
+	l := k.limitFor(key)
+	at := k.lock(key, hash, l)
+	for at.p == nil && !k.admit(&at, key, hash) {
 		at.s.mu.Unlock()
+		if same(key, key) && k.sweep() {
+			at = k.lock(key, hash, l)
+			continue
+		}
 		_, err := k.rest.wait(ctx, n)
 		return err
 	}
