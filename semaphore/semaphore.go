@@ -200,7 +200,8 @@ func (s *Semaphore) look() {
 // unlockAndWake unlocks mu, ends the rule of an AcquireAll that has released, and
 // serves the queue.
 func (s *Semaphore) unlockAndWake() {
-	if st := s.word.Load(); st&flagAll != 0 && s.heldLocked() >= 0 && s.heldLocked() < s.all {
+	st := s.word.Load() // once: between two looks somebody may release too much and take it back
+	if held := s.heldOf(st, s.capacity.Load()); st&flagAll != 0 && held >= 0 && held < s.all {
 		s.word.And(^flagAll)
 	}
 	ready := s.wakeLocked()
