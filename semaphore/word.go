@@ -254,7 +254,8 @@ func (s *Semaphore) readLocked() (limit, held int64) {
 		if held = s.heldOf(st, s.capacity.Load()); held >= 0 {
 			limit = s.limit.Load()
 			if st&flagAll != 0 {
-				held = max(held, limit)
+				// Also if some have been released: that counts once the flag is cleared.
+				held = max(s.all, limit)
 			}
 			return limit, held
 		}
