@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/mono"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // Limiter is a token bucket: it holds at most burst tokens, gains them at a
@@ -44,7 +45,7 @@ type Limiter struct {
 	queue queue
 
 	watch  watch
-	counts counts
+	counts waiting.Counts
 }
 
 // New returns a limiter with a full bucket of burst tokens, refilled at rate r.

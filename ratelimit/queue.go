@@ -3,9 +3,9 @@ package ratelimit
 import (
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/weirkit/weir/internal/list"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // What a waiter is doing. It changes under the limiter's mu alone; served and
@@ -19,10 +19,12 @@ const (
 
 // waiter is one blocked Wait.
 //
-// Tokens on ch: who moves a waiter out of asleep sends exactly one, after mu is
-// unlocked; a waiter takes one for each time it left asleep. So ch is empty when
-// the waiter goes back to the pool.
+// Who moves a waiter out of asleep sends exactly one token, after mu is unlocked; a
+// waiter takes one for each time it left asleep. So there is none when the waiter
+// goes back to the pool.
 type waiter struct {
+	waiting.Parker
+
 	links list.Node[waiter]
 	n     int64
 	seq   uint64 // order of arrival
@@ -35,25 +37,12 @@ type waiter struct {
 	end, falls int64 // served: where its slot ended, and the count of falls
 	void       bool  // served: nothing can be given back
 	err        error // failed: why
-	ready      *waiter
-	ch         chan struct{} // cap 1
-	timer      *time.Timer   // nil until it first was the head
 }
 
 // Links is for package list.
 func (w *waiter) Links() *list.Node[waiter] { return &w.links }
 
-func newWaiter() any { return &waiter{ch: make(chan struct{}, 1)} }
-
-// alarm returns a channel that delivers after d.
-func (w *waiter) alarm(d time.Duration) <-chan time.Time {
-	if w.timer == nil {
-		w.timer = time.NewTimer(d)
-	} else {
-		w.timer.Reset(d)
-	}
-	return w.timer.C
-}
+func newWaiter() any { return &waiter{Parker: waiting.NewParker()} }
 
 // reservation returns that of a waiter that was served.
 func (w *waiter) reservation() Reservation {
@@ -66,33 +55,8 @@ func (w *waiter) reservation() Reservation {
 
 // recycle readies a waiter for the pool.
 func (w *waiter) recycle() {
-	if w.timer != nil {
-		w.timer.Stop()
-	}
+	w.Stop()
 	w.c, w.err, w.lead = nil, nil, 0
-}
-
-// chain collects waiters that are to get a token, in order.
-type chain struct{ head, tail *waiter }
-
-func (c *chain) add(w *waiter) {
-	if c.tail == nil {
-		c.head = w
-	} else {
-		c.tail.ready = w
-	}
-	c.tail = w
-}
-
-// send gives each its token. It is called with mu unlocked. A waiter belongs to
-// its own goroutine again from the moment it has the token.
-func (c chain) send() {
-	for w := c.head; w != nil; {
-		next := w.ready
-		w.ready = nil
-		w.ch <- struct{}{}
-		w = next
-	}
 }
 
 // queue holds those who wait, in order of arrival. Each has a slot: the stretch

@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"math"
 	"time"
+
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // Reservation is tokens that are taken already and may be used after a delay.
@@ -59,11 +61,11 @@ func (l *Limiter) reserve(t, n int64) Reservation {
 
 // promise takes n tokens that are still to come.
 func (l *Limiter) promise(t, n int64) Reservation {
-	var ready chain
+	var ready waiting.Chain
 	l.mu.Lock()
 	defer func() { // no user code runs here: it only keeps the order of the two
 		l.mu.Unlock()
-		ready.send()
+		ready.Send()
 	}()
 	c := l.freshLocked(t)
 	l.serveLocked(c, c.now(t), &ready)
@@ -133,7 +135,7 @@ func (r *Reservation) cancel(t int64) bool {
 
 // refund gives back what is left of r at time t.
 func (l *Limiter) refund(r *Reservation, t int64) bool {
-	var ready chain
+	var ready waiting.Chain
 	l.mu.Lock()
 	back := l.refundLocked(r, t)
 	c := l.freshLocked(t)
@@ -142,7 +144,7 @@ func (l *Limiter) refund(r *Reservation, t int64) bool {
 		l.callLocked(&ready)
 	}
 	l.mu.Unlock()
-	ready.send()
+	ready.Send()
 	return back
 }
 

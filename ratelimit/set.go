@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // SetRate changes the rate from now on. What was gained until now stays, to the
@@ -26,7 +28,7 @@ func (l *Limiter) SetBurst(burst int) {
 }
 
 func (l *Limiter) set(t int64, change func(*cell) (Rate, int64)) {
-	var ready chain
+	var ready waiting.Chain
 	l.state()
 	l.mu.Lock()
 	c := l.cell.Load()
@@ -42,13 +44,13 @@ func (l *Limiter) set(t int64, change func(*cell) (Rate, int64)) {
 		l.callLocked(&ready)
 	}
 	l.mu.Unlock()
-	ready.send()
+	ready.Send()
 	l.watch.changed()
 }
 
 // sweepLocked fails those in the queue who will not have their tokens in time,
 // or never. Each frees its slot before those behind it are looked at.
-func (l *Limiter) sweepLocked(c *cell, t int64, ready *chain) {
+func (l *Limiter) sweepLocked(c *cell, t int64, ready *waiting.Chain) {
 	q, now, reading := &l.queue, c.now(t), l.reading(t)
 	pos := q.start
 	for w := q.Front(); w != nil; {
@@ -138,7 +140,7 @@ func (l *Limiter) hold(t, end int64) {
 // level moves the arrival time that those who wait come after, and them with it,
 // to what f returns for it.
 func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
-	var ready chain
+	var ready waiting.Chain
 	l.state()
 	l.mu.Lock()
 	if c := l.freshLocked(t); c.inc > 0 {
@@ -151,7 +153,7 @@ func (l *Limiter) level(t int64, f func(c *cell, level, now int64) int64) {
 		l.callLocked(&ready)
 	}
 	l.mu.Unlock()
-	ready.send()
+	ready.Send()
 	l.watch.changed()
 }
 

@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/weirkit/weir/internal/stripe"
@@ -58,23 +57,6 @@ func (l *Limiter) granted(n int64) {
 	}
 }
 
-// counts are written by those who waited or were refused, never on a fast path.
-type counts struct {
-	waits, rejected, cancelled atomic.Int64
-	total, longest             atomic.Int64 // ns
-}
-
-func (c *counts) waited(d time.Duration) {
-	c.waits.Add(1)
-	c.total.Add(int64(d))
-	for {
-		old := c.longest.Load()
-		if int64(d) <= old || c.longest.CompareAndSwap(old, int64(d)) {
-			return
-		}
-	}
-}
-
 // Stats returns a snapshot.
 func (l *Limiter) Stats() Stats {
 	l.state()
@@ -92,11 +74,11 @@ func (l *Limiter) Stats() Stats {
 		GrantedTokens: -1,
 		Denied:        -1,
 
-		Waits:     l.counts.waits.Load(),
-		Rejected:  l.counts.rejected.Load(),
-		Cancelled: l.counts.cancelled.Load(),
-		WaitTotal: time.Duration(l.counts.total.Load()),
-		WaitMax:   time.Duration(l.counts.longest.Load()),
+		Waits:     l.counts.Waits(),
+		Rejected:  l.counts.Rejected.Load(),
+		Cancelled: l.counts.Cancelled.Load(),
+		WaitTotal: l.counts.Total(),
+		WaitMax:   l.counts.Longest(),
 	}
 	if l.tally != nil {
 		ones := l.tally.ones.Load()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // WaitReserve is [Limiter.WaitN] with a [Reservation] of the tokens, for callers
@@ -50,7 +51,7 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 	case w != nil:
 		err = l.await(ctx, w)
 		waited = time.Duration(l.clock.Now() - since)
-		l.counts.waited(waited)
+		l.counts.Waited(waited)
 		r = w.reservation()
 		w.recycle()
 		l.pool.Put(w)
@@ -71,9 +72,9 @@ func (l *Limiter) settled(n int64, waited time.Duration, err error) {
 	case err == nil:
 		l.granted(n)
 	case refused:
-		l.counts.rejected.Add(1)
+		l.counts.Rejected.Add(1)
 	default:
-		l.counts.cancelled.Add(1)
+		l.counts.Cancelled.Add(1)
 	}
 	e := Event{N: int(n), Waited: waited, Err: err}
 	if refused && l.cfg.events.Rejected != nil {
@@ -89,10 +90,10 @@ func (l *Limiter) settled(n int64, waited time.Duration, err error) {
 // queue, or refuses. The waiter is nil but in the queue.
 func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, err error) {
 	l.mu.Lock()
-	var ready chain
+	var ready waiting.Chain
 	defer func() { // no user code runs here: it only keeps the order of the two
 		l.mu.Unlock()
-		ready.send()
+		ready.Send()
 	}()
 	c := l.freshLocked(t)
 	l.serveLocked(c, c.now(t), &ready)
@@ -173,7 +174,7 @@ func delay(when, now int64) time.Duration {
 
 // serveLocked serves those whose tokens are there, and sees to it that the head
 // of the queue knows that it is the head.
-func (l *Limiter) serveLocked(c *cell, now int64, ready *chain) {
+func (l *Limiter) serveLocked(c *cell, now int64, ready *waiting.Chain) {
 	q := &l.queue
 	if q.carried.Load() && !q.holds(c, now) {
 		q.carried.Store(false)
@@ -190,24 +191,24 @@ func (l *Limiter) serveLocked(c *cell, now int64, ready *chain) {
 }
 
 // callLocked makes the leader look at its time again.
-func (l *Limiter) callLocked(ready *chain) {
+func (l *Limiter) callLocked(ready *waiting.Chain) {
 	if w := l.queue.leader; w != nil && w.state.Load() == asleep {
 		w.state.Store(called)
-		ready.add(w)
+		ready.Add(&w.Parker)
 	}
 }
 
 // finishLocked gives a waiter its final state. One that was called has its token
 // under way already.
-func (l *Limiter) finishLocked(w *waiter, state int32, ready *chain) {
+func (l *Limiter) finishLocked(w *waiter, state int32, ready *waiting.Chain) {
 	if w.state.Load() == asleep {
-		ready.add(w)
+		ready.Add(&w.Parker)
 	}
 	w.state.Store(state)
 }
 
 // failLocked takes a waiter out of the queue with an error; its slot is free.
-func (l *Limiter) failLocked(w *waiter, c *cell, now int64, err error, ready *chain) {
+func (l *Limiter) failLocked(w *waiter, c *cell, now int64, err error, ready *waiting.Chain) {
 	l.dropLocked(w, c, now)
 	w.err = err
 	l.finishLocked(w, failed, ready)
@@ -230,11 +231,11 @@ func (l *Limiter) await(ctx context.Context, w *waiter) error {
 		case state == failed:
 			return w.err
 		case d != Never:
-			alarm = w.alarm(d)
+			alarm = w.After(d)
 		}
 		told = false
 		select {
-		case <-w.ch:
+		case <-w.Token():
 			told = true
 		case <-alarm:
 		case <-ctx.Done():
@@ -251,7 +252,7 @@ func (l *Limiter) await(ctx context.Context, w *waiter) error {
 func (l *Limiter) turn(w *waiter, told bool) (time.Duration, int32) {
 	reading := l.clock.Now()
 	t := l.time(reading)
-	var ready chain
+	var ready waiting.Chain
 	l.mu.Lock()
 	c := l.freshLocked(t)
 	owed := l.answeredLocked(w, told)
@@ -264,9 +265,9 @@ func (l *Limiter) turn(w *waiter, told bool) (time.Duration, int32) {
 		d = delay(l.reading(c.time(l.queue.due(c))), reading)
 	}
 	l.mu.Unlock()
-	ready.send()
+	ready.Send()
 	if owed && (state == served || state == failed) {
-		<-w.ch // it is there or about to be
+		<-w.Token() // it is there or about to be
 	}
 	return d, state
 }
@@ -285,7 +286,7 @@ func (l *Limiter) answeredLocked(w *waiter, told bool) (owed bool) {
 // up, and no token is lost.
 func (l *Limiter) leave(w *waiter, err error, told bool) error {
 	t := l.now()
-	var ready chain
+	var ready waiting.Chain
 	l.mu.Lock()
 	c := l.freshLocked(t)
 	owed := l.answeredLocked(w, told)
@@ -302,9 +303,9 @@ func (l *Limiter) leave(w *waiter, err error, told bool) error {
 	}
 	l.serveLocked(c, c.now(t), &ready)
 	l.mu.Unlock()
-	ready.send()
+	ready.Send()
 	if owed {
-		<-w.ch // it is there or about to be
+		<-w.Token() // it is there or about to be
 	}
 	if was == failed {
 		return w.err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/weirkit/weir/internal/mono"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // Adaptive is a semaphore that finds its limit: how many calls at once a
@@ -57,7 +58,7 @@ func NewAdaptive(lowest, highest int64, opts ...Option) *Adaptive {
 		a.classify = classify
 	}
 	first := min(max(cfg.initial, lowest), highest)
-	a.sem = newSemaphore(first, cfg, &counts{})
+	a.sem = newSemaphore(first, cfg, &waiting.Counts{})
 	a.control.start(lowest, highest, first, &cfg)
 	return a
 }

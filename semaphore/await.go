@@ -5,21 +5,22 @@ import (
 	"time"
 
 	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // await blocks until w has its permits, fails, or its time is up.
 func (s *Semaphore) await(ctx context.Context, w *waiter) (int64, error) {
 	var expired <-chan time.Time
 	if s.cfg.maxWait > 0 {
-		expired = w.expire(s.cfg.maxWait)
+		expired = w.After(s.cfg.maxWait)
 	}
 	done := ctx.Done()
 	for {
 		if done == nil && expired == nil {
-			<-w.ch
+			<-w.Token()
 		} else {
 			select {
-			case <-w.ch:
+			case <-w.Token():
 			case <-done:
 				return s.leave(w, ctxerr.Of(ctx))
 			case <-expired:
@@ -70,7 +71,7 @@ func (s *Semaphore) compete(w *waiter, err error) bool {
 	}
 	ready := s.wakeLocked()
 	s.mu.Unlock()
-	ready.send()
+	ready.Send()
 	return out
 }
 
@@ -79,7 +80,7 @@ func (s *Semaphore) compete(w *waiter, err error) bool {
 func (s *Semaphore) leave(w *waiter, err error) (int64, error) {
 	s.mu.Lock()
 	was := w.state.Load()
-	var ready chain
+	var ready waiting.Chain
 	if was == queued || was == woken {
 		if was == woken {
 			s.restLocked()
@@ -88,9 +89,9 @@ func (s *Semaphore) leave(w *waiter, err error) (int64, error) {
 		ready = s.wakeLocked()
 	}
 	s.mu.Unlock()
-	ready.send()
+	ready.Send()
 	if was != queued {
-		<-w.ch // the token is there or about to be
+		<-w.Token() // the token is there or about to be
 	}
 	switch {
 	case was == failed:

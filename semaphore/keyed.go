@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // Keyed is a semaphore for each key: so many calls to one host, jobs of one
@@ -22,7 +23,7 @@ import (
 type Keyed[K comparable] struct {
 	cfg    config
 	seed   maphash.Seed
-	counts counts
+	counts waiting.Counts
 
 	keys   atomic.Int64
 	limit  atomic.Int64
@@ -222,7 +223,7 @@ func (k *Keyed[K]) countAcquired() {
 
 // refuse counts and tells a refusal that no semaphore of a key made.
 func (k *Keyed[K]) refuse(n int64, priority int, err error) error {
-	k.counts.rejected.Add(1)
+	k.counts.Rejected.Add(1)
 	if f := k.cfg.events.Rejected; f != nil {
 		f(Event{N: n, Priority: priority, Err: err})
 	}

@@ -56,11 +56,11 @@ func (k *Keyed[K]) Stats() KeyedStats {
 		Keys:      k.Len(),
 		MaxKeys:   int(k.cfg.maxKeys),
 		Acquired:  -1,
-		Waits:     k.counts.waits.Load(),
-		Rejected:  k.counts.rejected.Load(),
-		Cancelled: k.counts.cancelled.Load(),
-		WaitTotal: time.Duration(k.counts.total.Load()),
-		WaitMax:   time.Duration(k.counts.longest.Load()),
+		Waits:     k.counts.Waits(),
+		Rejected:  k.counts.Rejected.Load(),
+		Cancelled: k.counts.Cancelled.Load(),
+		WaitTotal: k.counts.Total(),
+		WaitMax:   k.counts.Longest(),
 	}
 	if k.cfg.acquired != nil {
 		st.Acquired = k.cfg.acquired.Load()

@@ -1,5 +1,7 @@
 package semaphore
 
+import "github.com/weirkit/weir/internal/waiting"
+
 // SetLimit changes the number of permits. A higher limit serves those who wait
 // at once. A lower one takes nothing from those who hold permits: while more
 // are out than the limit allows, Available is 0 and releases drain the excess.
@@ -19,7 +21,7 @@ func (s *Semaphore) SetLimit(limit int64) {
 	lower := limit < s.limit.Load()
 	s.limit.Store(limit)
 
-	var ready chain
+	var ready waiting.Chain
 	if lower {
 		s.queue.each(func(w *waiter) {
 			if w.n > limit {
@@ -27,9 +29,9 @@ func (s *Semaphore) SetLimit(limit int64) {
 			}
 		})
 	}
-	ready.join(s.wakeLocked())
+	ready.Join(s.wakeLocked())
 	s.mu.Unlock()
-	ready.send()
+	ready.Send()
 }
 
 // Close makes every acquisition fail with [ErrClosed] from now on, also those
@@ -40,9 +42,9 @@ func (s *Semaphore) Close() {
 	s.mu.Lock()
 	s.resizeLocked(0) // nothing is free any more
 	s.closed = true
-	var ready chain
+	var ready waiting.Chain
 	s.queue.each(func(w *waiter) { s.failLocked(w, ErrClosed, &ready) })
 	s.idleLocked()
 	s.mu.Unlock()
-	ready.send()
+	ready.Send()
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirkit/weir/internal/list"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // What a waiter is doing. It changes under the semaphore's mu alone; granted
@@ -20,10 +21,12 @@ const (
 
 // waiter is one blocked acquisition.
 //
-// Tokens: who moves a waiter out of queued sends exactly one token to ch, after
-// mu is unlocked; a waiter takes one token for each time it left queued. So ch
-// is empty whenever the waiter goes back to the pool.
+// Who moves a waiter out of queued sends exactly one token, after mu is unlocked;
+// a waiter takes one for each time it left queued. So there is none when the
+// waiter goes back to the pool.
 type waiter struct {
+	waiting.Parker
+
 	links list.Node[waiter]
 	n     int64 // wantAll for AcquireAll
 	prio  int
@@ -32,63 +35,17 @@ type waiter struct {
 	state atomic.Int32
 	got   int64 // permits granted
 	err   error // why it failed
-	ready *waiter
-	ch    chan struct{} // cap 1
-	timer *time.Timer   // nil before the first wait with MaxWait
 }
 
 // Links is for package list.
 func (w *waiter) Links() *list.Node[waiter] { return &w.links }
 
-func newWaiter() any { return &waiter{ch: make(chan struct{}, 1)} }
+func newWaiter() any { return &waiter{Parker: waiting.NewParker()} }
 
 // recycle readies a waiter for the pool.
 func (w *waiter) recycle() {
-	if w.timer != nil {
-		w.timer.Stop()
-	}
+	w.Stop()
 	w.err = nil
-}
-
-// expire returns a channel that delivers after d.
-func (w *waiter) expire(d time.Duration) <-chan time.Time {
-	if w.timer == nil {
-		w.timer = time.NewTimer(d)
-	} else {
-		w.timer.Reset(d)
-	}
-	return w.timer.C
-}
-
-// chain collects waiters that are to get a token, in order.
-type chain struct{ head, tail *waiter }
-
-func (c *chain) add(w *waiter) {
-	if c.tail == nil {
-		c.head = w
-	} else {
-		c.tail.ready = w
-	}
-	c.tail = w
-}
-
-// join appends those of d.
-func (c *chain) join(d chain) {
-	if d.head != nil {
-		c.add(d.head)
-		c.tail = d.tail
-	}
-}
-
-// send gives each its token. It is called with mu unlocked. A waiter belongs to
-// its own goroutine again from the moment it has the token.
-func (c chain) send() {
-	for w := c.head; w != nil; {
-		next := w.ready
-		w.ready = nil
-		w.ch <- struct{}{}
-		w = next
-	}
 }
 
 // lane holds the waiters of one priority, the next to serve in front.

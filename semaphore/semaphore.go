@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/mono"
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // Semaphore hands out a limited number of permits. Make it with [New]; the
@@ -54,7 +55,7 @@ type Semaphore struct {
 	limit  atomic.Int64
 	all    int64 // what the AcquireAll has that set flagAll
 
-	counts *counts // those of the Keyed, for one of its semaphores
+	counts *waiting.Counts // those of the Keyed, for one of its semaphores
 	loans  loans
 }
 
@@ -62,10 +63,10 @@ type Semaphore struct {
 // limit is not between 1 and [MaxLimit].
 func New(limit int64, opts ...Option) *Semaphore {
 	checkLimit(limit)
-	return newSemaphore(limit, newConfig("New", opts), &counts{})
+	return newSemaphore(limit, newConfig("New", opts), &waiting.Counts{})
 }
 
-func newSemaphore(limit int64, cfg config, n *counts) *Semaphore {
+func newSemaphore(limit int64, cfg config, n *waiting.Counts) *Semaphore {
 	s := &Semaphore{cfg: cfg, clock: mono.New(), counts: n}
 	s.queue.aging, s.queue.lifo, s.queue.shares = cfg.aging, cfg.lifo, cfg.shares
 	s.pool.New = newWaiter
@@ -206,7 +207,7 @@ func (s *Semaphore) unlockAndWake() {
 	}
 	ready := s.wakeLocked()
 	s.mu.Unlock()
-	ready.send()
+	ready.Send()
 }
 
 func (s *Semaphore) countAcquired() {

@@ -1,9 +1,6 @@
 package semaphore
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // Stats is a snapshot. Limit, Held, Available and Waiting are of one moment;
 // the counts are each right and may be of moments a little apart.
@@ -32,23 +29,6 @@ type Stats struct {
 	WaitTotal, WaitMax time.Duration
 }
 
-// counts are written by those who waited or were refused, never on a fast path.
-type counts struct {
-	waits, rejected, cancelled atomic.Int64
-	total, longest             atomic.Int64 // ns
-}
-
-func (c *counts) waited(d time.Duration) {
-	c.waits.Add(1)
-	c.total.Add(int64(d))
-	for {
-		old := c.longest.Load()
-		if int64(d) <= old || c.longest.CompareAndSwap(old, int64(d)) {
-			return
-		}
-	}
-}
-
 // Stats returns a snapshot.
 func (s *Semaphore) Stats() Stats {
 	s.mustBeMade()
@@ -67,11 +47,11 @@ func (s *Semaphore) Stats() Stats {
 		Available: max(limit-held, 0),
 		Waiting:   waiting,
 		Acquired:  acquired,
-		Waits:     s.counts.waits.Load(),
-		Rejected:  s.counts.rejected.Load(),
-		Cancelled: s.counts.cancelled.Load(),
-		WaitTotal: time.Duration(s.counts.total.Load()),
-		WaitMax:   time.Duration(s.counts.longest.Load()),
+		Waits:     s.counts.Waits(),
+		Rejected:  s.counts.Rejected.Load(),
+		Cancelled: s.counts.Cancelled.Load(),
+		WaitTotal: s.counts.Total(),
+		WaitMax:   s.counts.Longest(),
 	}
 }
 

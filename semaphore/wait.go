@@ -3,6 +3,8 @@ package semaphore
 import (
 	"context"
 	"time"
+
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // wait takes n permits (all for wantAll) through the queue and returns how many
@@ -17,7 +19,7 @@ func (s *Semaphore) wait(ctx context.Context, n int64, prio int) (int64, error) 
 		w.recycle()
 		s.pool.Put(w)
 		waited = time.Duration(s.clock.Now() - since)
-		s.counts.waited(waited)
+		s.counts.Waited(waited)
 	}
 	s.settled(n, got, prio, waited, err)
 	if err != nil {
@@ -33,9 +35,9 @@ func (s *Semaphore) settled(n, got int64, prio int, waited time.Duration, err er
 	case err == nil:
 		s.countAcquired()
 	case refused:
-		s.counts.rejected.Add(1)
+		s.counts.Rejected.Add(1)
 	default:
-		s.counts.cancelled.Add(1)
+		s.counts.Cancelled.Add(1)
 	}
 	tellLong := s.cfg.events.LongWait != nil && waited >= s.cfg.longWait
 	tellRefused := s.cfg.events.Rejected != nil && refused
@@ -64,11 +66,11 @@ func (s *Semaphore) settled(n, got int64, prio int, waited time.Duration, err er
 // enter takes the permits if nobody goes before the caller and they are free,
 // or puts it in the queue, or refuses. The waiter is nil but in the queue.
 func (s *Semaphore) enter(n int64, prio int, since int64) (w *waiter, got int64, err error) {
-	var ready chain
+	var ready waiting.Chain
 	s.mu.Lock()
 	defer func() {
 		s.mu.Unlock()
-		ready.send()
+		ready.Send()
 	}()
 	switch {
 	case s.closed:
@@ -94,7 +96,7 @@ func (s *Semaphore) enter(n int64, prio int, since int64) (w *waiter, got int64,
 		}
 		w = s.queueLocked(n, prio, since)
 		if displaced { // it may have been the woken one, for which a release has left the queue alone
-			ready.join(s.wakeLocked())
+			ready.Join(s.wakeLocked())
 		}
 	}
 	return w, 0, err
@@ -114,7 +116,7 @@ func (s *Semaphore) queueLocked(n int64, prio int, since int64) *waiter {
 
 // roomLocked makes sure that one more may wait. Under LIFO the oldest makes
 // way: then the caller owes the queue a wakeLocked.
-func (s *Semaphore) roomLocked(prio int, ready *chain) (displaced bool, err error) {
+func (s *Semaphore) roomLocked(prio int, ready *waiting.Chain) (displaced bool, err error) {
 	if s.cfg.maxWaiters < 0 || s.queue.n < s.cfg.maxWaiters {
 		return false, nil
 	}
@@ -177,7 +179,7 @@ func (s *Semaphore) idleLocked() {
 //
 // It may return without either only if the head does not fit, so that the next
 // release calls it again, or if the woken one is under way, which calls it too.
-func (s *Semaphore) wakeLocked() (ready chain) {
+func (s *Semaphore) wakeLocked() (ready waiting.Chain) {
 	for s.woken == nil {
 		w := s.queue.first()
 		if w == nil {
@@ -192,7 +194,7 @@ func (s *Semaphore) wakeLocked() (ready chain) {
 			s.woken = w
 			s.word.Or(flagWoken)
 			w.state.Store(woken)
-			ready.add(w)
+			ready.Add(&w.Parker)
 			break
 		}
 		if got, ok := s.takeLocked(w.n, true); ok {
@@ -200,7 +202,7 @@ func (s *Semaphore) wakeLocked() (ready chain) {
 			s.queue.remove(w)
 			w.got = got
 			w.state.Store(granted)
-			ready.add(w)
+			ready.Add(&w.Parker)
 		}
 	}
 	return ready
@@ -213,12 +215,12 @@ func (s *Semaphore) restLocked() {
 }
 
 // failLocked takes w out of the queue with an error.
-func (s *Semaphore) failLocked(w *waiter, err error, ready *chain) {
+func (s *Semaphore) failLocked(w *waiter, err error, ready *waiting.Chain) {
 	s.queue.remove(w)
 	if s.woken == w {
 		s.restLocked() // its token is under way already
 	} else {
-		ready.add(w)
+		ready.Add(&w.Parker)
 	}
 	w.err = err
 	w.state.Store(failed)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/weirkit/weir/internal/waiting"
 )
 
 // Weighted has the names and the semantics of the type of the same name in
@@ -30,7 +32,7 @@ func NewWeighted(n int64) *Weighted {
 	if n < 0 {
 		panic(fmt.Sprintf("semaphore: size must be at least 0, got %d", n))
 	}
-	return &Weighted{newSemaphore(min(n, MaxLimit), newConfig("NewWeighted", []Option{FIFO()}), &counts{}), n}
+	return &Weighted{newSemaphore(min(n, MaxLimit), newConfig("NewWeighted", []Option{FIFO()}), &waiting.Counts{}), n}
 }
 
 // Acquire takes n permits, waiting until they are there or ctx is done. It
