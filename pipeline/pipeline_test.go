@@ -351,7 +351,8 @@ func TestWindowAndBufferBoundWhatIsReadAhead(t *testing.T) {
 		want int
 	}{
 		{"fused", nil, 1},
-		{"buffer", []pipeline.Option{pipeline.Buffer(5)}, 5 + 1}, // the one in the loop's body is still counted; one finds the queue full
+		{"buffer", []pipeline.Option{pipeline.Buffer(5)}, 1 + 5 + 1},      // one in the loop's body, one that finds the queue full
+		{"bigger buffer", []pipeline.Option{pipeline.Buffer(16)}, 16 + 1}, // gives room back in steps: the one in the body is still counted
 		{"window", []pipeline.Option{pipeline.Workers(2), pipeline.Window(7)}, 1 + 7 + 1},
 		{"workers and buffer", []pipeline.Option{pipeline.Workers(2), pipeline.Buffer(4)}, 1 + 6 + 1},
 		{"default", []pipeline.Option{pipeline.Workers(2)}, 256 + 1}, // a big window is freed in steps

@@ -90,14 +90,17 @@ func TestBadProgress(t *testing.T) {
 func TestStatsTellHowFullABufferIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		run := pipeline.New[int]().Then(add(1), pipeline.Buffer(5)).
+		run := pipeline.New[int]().Then(add(1), pipeline.Buffer(24)).
 			Tap(func(context.Context, int) error { <-gate; return nil }).
-			Start(t.Context(), numbers(20))
+			Start(t.Context(), numbers(60))
 		synctest.Wait()
-		assert.Equal(t, []int64{5, 0}, []int64{run.Stats().Stages[0].Buffered, run.Stats().Stages[1].Buffered})
+		assert.Equal(t, []int64{24, 0}, []int64{run.Stats().Stages[0].Buffered, run.Stats().Stages[1].Buffered})
 		gate <- struct{}{}
 		synctest.Wait()
-		assert.Equal(t, int64(4), run.Stats().Stages[0].Buffered, "room is made for several at a time")
+		assert.Equal(t, int64(23), run.Stats().Stages[0].Buffered, "room is made for several at a time")
+		gate <- struct{}{}
+		synctest.Wait()
+		assert.Equal(t, int64(24), run.Stats().Stages[0].Buffered, "an eighth of it")
 		close(gate)
 		require.NoError(t, run.Wait())
 		assert.Zero(t, run.Stats().Stages[0].Buffered)

@@ -13,10 +13,11 @@ const MaxRing = 1 << 30
 // consumer. Make it with [NewRing]; it must not be copied.
 //
 // An item can be taken as soon as it is pushed: nothing is collected into
-// chunks, so none is stuck behind a source that blocks. Room is told back half a
-// ring at a time: a producer that found the ring full goes on once half of it is
-// free, which costs one hand-over between goroutines for many items instead of
-// one for each.
+// chunks, so none is stuck behind a source that blocks. Room is told back an
+// eighth of the ring at a time: a producer that found the ring full goes on once
+// that much of it is free, which costs one hand-over between goroutines for many
+// items instead of one for each. It is not more than an eighth because a producer
+// that sleeps takes a while to wake, in which the consumer lives on what is left.
 //
 // Push and Close are the producer's, Next and TryNext the consumer's; each side
 // may pass its role to another goroutine if that is synchronized. Stop is
@@ -26,15 +27,15 @@ const MaxRing = 1 << 30
 // and Close before the Next that returns false because of it. A slot is cleared
 // when its item is taken.
 //
-// Cost: a push is one atomic store, a take a plain one (and an atomic one each half
-// ring), and neither allocates. A side that must wait gives its processor away once
+// Cost: a push is one atomic store, a take a plain one (and an atomic one each eighth
+// of the ring), and neither allocates. A side that must wait gives its processor away once
 // before it sleeps. From some 16 slots on an item costs a third of a channel's or
 // less; a ring of one slot hands over at each item and costs more than a channel.
 type Ring[T any] struct {
 	buf  []T // a power of two of slots
 	mask uint64
 	size uint64
-	half uint64
+	part uint64 // how many slots are given back at a time
 
 	stopped atomic.Bool // read by both sides on each item, written once
 	closed  atomic.Bool
@@ -57,7 +58,7 @@ type Ring[T any] struct {
 
 	// The consumer's.
 	head  atomic.Uint64 // how many slots were given back
-	taken uint64        // how many items were taken: head <= taken < head+half
+	taken uint64        // how many items were taken: head <= taken < head+part
 	ready uint64        // tail, as the consumer last saw it
 }
 
@@ -76,7 +77,7 @@ func NewRing[T any](size int) *Ring[T] {
 		buf:  make([]T, slots),
 		mask: uint64(slots - 1), // #nosec G115 -- slots is at least 1
 		size: n,
-		half: (n + 1) / 2,
+		part: (n + 7) / 8,
 		full: n,
 	}
 }
@@ -157,7 +158,7 @@ func (r *Ring[T]) NextUntil(done, also <-chan struct{}) (v T, ok bool) {
 	v = *slot
 	*slot = zero // the ring must not keep alive what is no longer in it
 	r.taken++
-	if r.taken-r.head.Load() >= r.half {
+	if r.taken-r.head.Load() >= r.part {
 		r.free()
 	}
 	return v, true

@@ -54,13 +54,16 @@ func TestPushWaitsWhenSizeItemsAreThere(t *testing.T) {
 			synctest.Wait()
 			assert.Equal(t, size, pushed)
 
-			// Half of it free, and the producer goes on.
-			for range (size + 1) / 2 {
+			// An eighth of it free, not less, and the producer goes on.
+			part := (size + 7) / 8
+			for i := range part {
+				synctest.Wait()
+				assert.Equal(t, size, pushed, "%d of %d taken", i, size)
 				_, ok := r.Next()
 				require.True(t, ok)
 			}
 			synctest.Wait()
-			assert.Equal(t, size+(size+1)/2, pushed)
+			assert.Equal(t, size+part, pushed)
 			r.Stop()
 			synctest.Wait()
 		})
