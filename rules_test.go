@@ -66,8 +66,10 @@ func calls(node ast.Node, pkg, name string) bool {
 }
 
 // inRealTime are tests that cannot be in a bubble: of stores that processes share,
-// and of a program with a real server.
+// of a program with a real server, and a benchmark that counts what goroutines get
+// done in a time.
 var inRealTime = []string{
+	"bench/cases/semaphore_fairness_test.go",
 	"ratelimit/storetest/broken_test.go",
 	"examples/harvest/internal/cli/resume_test.go",
 }
