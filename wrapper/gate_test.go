@@ -50,6 +50,22 @@ func TestABreakerForEachKeyIsAskedBeforeTheGatesAndEnteredBehindThem(t *testing.
 	})
 }
 
+func TestABreakerThatIsForgottenWhileACallWaitsIsNotTheOneThatLearnsFromIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := breaker.NewKeyed[string](breaker.ConsecutiveFailures(1), breaker.OpenFor(time.Hour), breaker.IdleAfter(time.Minute))
+		s := semaphore.New(1)
+		w, a := wrapper.Compose(wrapper.PerKey(hosts), s), keyedContext(t, "a")
+		require.NoError(t, s.Acquire(t.Context(), 1))
+		waits := make(chan error)
+		go func() { waits <- w.Do(a, failing) }()
+		time.Sleep(10 * time.Minute)
+		require.Zero(t, hosts.Stats().Keys, "nobody used it for long")
+		s.Release(1)
+		assert.ErrorIs(t, <-waits, errBoom)
+		assert.ErrorIs(t, w.Do(a, nothing), breaker.ErrOpen, "the breaker of the key has seen the failure")
+	})
+}
+
 func TestAnAdaptiveSemaphoreStandsInThePlaceOfOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var judged []error
@@ -219,6 +235,8 @@ func TestEveryLimiterOfOursIsAGate(t *testing.T) {
 
 type throttled struct{ error }
 
+func (t throttled) Unwrap() error { return t.error }
+
 func (throttled) RetryAfter() time.Duration { return time.Minute }
 
 func TestAnAdaptiveLimiterLearnsFromCallsThatBeganAlone(t *testing.T) {
@@ -231,7 +249,10 @@ func TestAnAdaptiveLimiterLearnsFromCallsThatBeganAlone(t *testing.T) {
 		}
 		grown := a.Rate().PerSecond()
 		assert.Greater(t, grown, 10.0, "it learns from successes")
-		refused := wrapper.Compose(a, wrapper.Func(func(context.Context, func(context.Context) error) error { return refusal{} }))
+		full := semaphore.New(1, semaphore.MaxWaiters(0))
+		require.True(t, full.TryAcquire(1))
+		require.ErrorIs(t, wrapper.Compose(a, full).Do(t.Context(), nothing), semaphore.ErrQueueFull)
+		refused := wrapper.Compose(a, wrapper.Func(func(context.Context, func(context.Context) error) error { return throttled{refusal{}} }))
 		require.ErrorIs(t, refused.Do(t.Context(), nothing), refusal{})
 		assert.InDelta(t, grown, a.Rate().PerSecond(), 0.01, "what never began says nothing")
 		begin := time.Now()

@@ -380,6 +380,25 @@ type ending struct{ cancel context.CancelFunc }
 
 func (e ending) Wait(context.Context) error { e.cancel(); return nil }
 
+func TestATimeoutOfAnEarlierAttemptIsNotThatOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.New(breaker.ConsecutiveFailures(2))
+		w := wrapper.Compose(wrapper.Timeout(10*time.Second), retry.New(retry.MaxRetries(1), retry.Backoff(retry.Constant(0))), b,
+			wrapper.AttemptTimeout(8*time.Second))
+		attempts := 0
+		err := w.Do(t.Context(), func(ctx context.Context) error {
+			if attempts++; attempts == 1 {
+				time.Sleep(6 * time.Second)
+				return errBoom
+			}
+			return hanging(ctx)
+		})
+		assert.ErrorIs(t, err, wrapper.ErrTimeout)
+		assert.Equal(t, 2, attempts)
+		assert.Equal(t, breaker.Closed, b.State(), "the second had less than half of what ended it, and is no failure")
+	})
+}
+
 func TestACallWhoseContextEndsAsTheLastGateOpensDoesNotBegin(t *testing.T) {
 	for _, outside := range []wrapper.Layer{breaker.New(), wrapper.Compose()} {
 		ctx, cancel := context.WithCancel(t.Context())
