@@ -75,23 +75,61 @@ var inRealTime = []string{
 }
 
 func TestTestsSleepInBubblesAlone(t *testing.T) {
+	files := map[string]*ast.File{}
 	bubbles := map[string][]string{} // by folder: the functions of its tests that make one
 	goFiles(t, func(file string, parsed *ast.File) {
 		if !strings.HasSuffix(file, "_test.go") {
 			return
 		}
+		files[file] = parsed
 		for _, d := range parsed.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && !strings.HasPrefix(f.Name.Name, "Test") && calls(f, "synctest", "Test") {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && !runs(f) && calls(f, "synctest", "Test") {
 				bubbles[filepath.Dir(file)] = append(bubbles[filepath.Dir(file)], f.Name.Name)
 			}
 		}
 	})
-	goFiles(t, func(path string, file *ast.File) {
-		if strings.HasSuffix(path, "_test.go") && calls(file, "time", "Sleep") && !slices.Contains(inRealTime, path) {
-			assert.True(t, imports(file, "testing/synctest") || mentions(file, bubbles[filepath.Dir(path)]),
-				"%s sleeps in real time; use a testing/synctest bubble", path)
+	bubbled := func(file string) bool {
+		return imports(files[file], "testing/synctest") || mentions(files[file], bubbles[filepath.Dir(file)])
+	}
+	for path, file := range files {
+		if !calls(file, "time", "Sleep") || slices.Contains(inRealTime, path) || bubbled(path) {
+			continue
 		}
+		names, tests := declared(file)
+		assert.False(t, tests, "%s sleeps in real time; use a testing/synctest bubble", path)
+		for user, f := range files { // what others call must be called in their bubbles
+			if user != path && filepath.Dir(user) == filepath.Dir(path) && mentions(f, names) {
+				assert.True(t, bubbled(user), "%s uses %s, which sleeps, and makes no testing/synctest bubble", user, path)
+			}
+		}
+	}
+}
+
+// runs reports whether go test runs f.
+func runs(f *ast.FuncDecl) bool {
+	return slices.ContainsFunc([]string{"Test", "Benchmark", "Fuzz", "Example"}, func(kind string) bool {
+		return strings.HasPrefix(f.Name.Name, kind)
 	})
+}
+
+// declared returns the names of the functions and types of file, and whether go
+// test runs any of the functions.
+func declared(file *ast.File) (names []string, tests bool) {
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				names, tests = append(names, d.Name.Name), tests || runs(d)
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				if s, ok := s.(*ast.TypeSpec); ok {
+					names = append(names, s.Name.Name)
+				}
+			}
+		}
+	}
+	return names, tests
 }
 
 // mentions reports whether file uses one of names.
