@@ -1,10 +1,8 @@
 package semaphore_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,35 +11,6 @@ import (
 
 	"github.com/weirkit/weir/semaphore"
 )
-
-// clients keeps a server as busy as a allows: each calls again as soon as it has
-// an answer. It returns a function that waits for them once ctx is done.
-func clients(ctx context.Context, n int, a *semaphore.Adaptive, s *server) (wait func()) {
-	var wg sync.WaitGroup
-	for range n {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				_ = a.Do(ctx, s.call)
-			}
-		})
-	}
-	return wg.Wait
-}
-
-// track samples the limit ten times a second: its mean in proportion to the
-// knee, and the part of the samples that are within 30 % of it.
-func track(a *semaphore.Adaptive, knee int, d time.Duration) (mean, within float64) {
-	n := 0.0
-	for end := time.Now().Add(d); time.Now().Before(end); n++ {
-		l := float64(a.Limit()) / float64(knee)
-		mean += l
-		if l >= 0.7 && l <= 1.3 {
-			within++
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return mean / n, within / n
-}
 
 // algorithms are the two ways to find a limit.
 var algorithms = []struct {
@@ -66,7 +35,8 @@ func simulated() []struct {
 
 // TestAdaptiveFindsTheKneeAndFollowsIt is the promise of Adaptive on a server
 // whose knee is known: found within 30 seconds, held within 30 %, followed when
-// it moves and when only the latency moves.
+// it moves and when only the latency moves. With a knee of 10 there are few calls
+// to tell from: of 60 runs with other seeds 6 missed a bound; with 40, none of 60.
 func TestAdaptiveFindsTheKneeAndFollowsIt(t *testing.T) {
 	knees := []int{10, 40}
 	if raceEnabled {
@@ -74,7 +44,7 @@ func TestAdaptiveFindsTheKneeAndFollowsIt(t *testing.T) {
 	}
 	for _, alg := range simulated() {
 		for _, knee := range knees {
-			for seed := range seeds(3) {
+			for seed := range seeds(min(3, 80/uint64(knee))) {
 				t.Run(fmt.Sprintf("%s/knee=%d/seed=%d", alg.name, knee, seed), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) { findAndFollow(t, seed, knee, alg.opt) })
 				})
@@ -95,15 +65,12 @@ func seeds(n uint64) uint64 {
 func findAndFollow(t *testing.T, seed uint64, knee int, algorithm semaphore.Option) {
 	t.Helper()
 
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	const service = 50 * time.Millisecond
 	s := newSeeded(seed, knee, service)
 	a := semaphore.NewAdaptive(1, 1000, algorithm)
-	wait := clients(ctx, 6*knee, a, s)
-
-	time.Sleep(30 * time.Second)
-	mean, within := track(a, knee, 60*time.Second)
+	l := newLoad(6*knee, a, s)
+	l.run(30 * time.Second)
+	mean, within := l.track(knee, 60*time.Second)
 	t.Logf("limit/knee %.2f, %.0f %% of the time within 30 %%, baseline %v", mean, 100*within, a.Stats().Baseline)
 	assert.InDelta(t, 1, mean, 0.3)
 	assert.GreaterOrEqual(t, within, 0.8)
@@ -119,13 +86,12 @@ func findAndFollow(t *testing.T, seed uint64, knee int, algorithm semaphore.Opti
 		{"and as long as before", knee / 2, service},
 	} {
 		s.set(move.knee, move.service)
-		time.Sleep(40 * time.Second)
-		mean, _ := track(a, move.knee, 10*time.Second)
+		l.run(40 * time.Second)
+		mean, _ := l.track(move.knee, 10*time.Second)
 		t.Logf("%s: limit/knee %.2f", move.name, mean)
 		assert.InDelta(t, 1, mean, 0.6, move.name)
 	}
-	cancel()
-	wait()
+	l.drain()
 }
 
 // TestAdaptiveDoesNotDriftWhileIdle is the fault of limits that grow with every
@@ -134,20 +100,15 @@ func TestAdaptiveDoesNotDriftWhileIdle(t *testing.T) {
 	for _, alg := range simulated() {
 		t.Run(alg.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				s := newServer(20, 50*time.Millisecond)
 				a := semaphore.NewAdaptive(1, 1000, alg.opt)
-				wait := clients(ctx, 100, a, s)
-				time.Sleep(30 * time.Second)
-				cancel()
-				wait()
+				l := newLoad(100, a, newServer(20, 50*time.Millisecond))
+				l.run(30 * time.Second)
+				l.drain()
 				found := a.Limit()
 
-				ctx, cancel = context.WithCancel(t.Context())
-				wait = clients(ctx, 2, a, s) // for a while hardly anybody calls
-				time.Sleep(20 * time.Minute)
-				cancel()
-				wait()
+				l.clients = 2 // for a while hardly anybody calls
+				l.run(20 * time.Minute)
+				l.drain()
 				assert.InEpsilon(t, found, a.Limit(), 0.3)
 			})
 		})
@@ -156,38 +117,28 @@ func TestAdaptiveDoesNotDriftWhileIdle(t *testing.T) {
 
 // TestAdaptiveIsNotPoisonedByALongIncident keeps a server slow for two minutes
 // with an overload that is not ours. A baseline that follows what it sees would
-// take that for normal and let the limit grow without end.
+// take that for normal and let the limit grow without end. A probe comes every 20
+// seconds at the latest, so a minute is enough to be back; of 40 seeds 38 were
+// within half of it.
 func TestAdaptiveIsNotPoisonedByALongIncident(t *testing.T) {
 	for i, alg := range slices.Repeat(simulated(), int(seeds(3))) {
 		t.Run(alg.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				s := newSeeded(uint64(i), 20, 50*time.Millisecond)
 				a := semaphore.NewAdaptive(1, 1000, alg.opt)
-				wait := clients(ctx, 200, a, s)
-				time.Sleep(30 * time.Second)
-
-				others, stop := context.WithCancel(t.Context())
-				var wg sync.WaitGroup
-				for range 60 { // three times what the server can take, without a limit
-					wg.Go(func() {
-						for s.call(others) == nil {
-						}
-					})
-				}
+				l := newLoad(200, a, newSeeded(uint64(i), 20, 50*time.Millisecond))
+				l.run(30 * time.Second)
+				l.others = 60 // three times what the server can take, without a limit
 				highest := int64(0)
 				for range 120 {
-					time.Sleep(time.Second)
+					l.run(time.Second)
 					highest = max(highest, a.Limit())
 				}
 				assert.Less(t, highest, int64(100), "during the incident")
-				stop()
-				wg.Wait()
-				time.Sleep(30 * time.Second)
-				mean, _ := track(a, 20, 10*time.Second)
+				l.others = 0
+				l.run(60 * time.Second)
+				mean, _ := l.track(20, 10*time.Second)
 				assert.InDelta(t, 1, mean, 0.4, "after it")
-				cancel()
-				wait()
+				l.drain()
 			})
 		})
 	}
@@ -198,15 +149,13 @@ func TestAdaptiveIsNotPoisonedByALongIncident(t *testing.T) {
 func TestMaxBaselineBoundsWhatPassesForNormal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limitWith := func(opts ...semaphore.Option) int64 {
-			ctx, cancel := context.WithCancel(t.Context())
 			s := newServer(20, 20*time.Millisecond)
 			a := semaphore.NewAdaptive(2, 1000, opts...)
-			wait := clients(ctx, 100, a, s)
-			time.Sleep(30 * time.Second)
+			l := newLoad(100, a, s)
+			l.run(30 * time.Second)
 			s.set(20, 200*time.Millisecond)
-			time.Sleep(90 * time.Second)
-			cancel()
-			wait()
+			l.run(90 * time.Second)
+			l.drain()
 			return a.Limit()
 		}
 		assert.Greater(t, limitWith(), int64(10))
@@ -214,45 +163,34 @@ func TestMaxBaselineBoundsWhatPassesForNormal(t *testing.T) {
 	})
 }
 
-// TestDroppedCallsLowerTheLimitOnce has a backend that refuses what is beyond
+// TestDroppedCallsLowerTheLimitAndDoNotFreezeIt has a backend that refuses what is beyond
 // its capacity at once: only the outcome tells, the latency never rises.
 func TestDroppedCallsLowerTheLimitAndDoNotFreezeIt(t *testing.T) {
 	for _, alg := range simulated() {
 		t.Run(alg.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
 				gate := semaphore.New(20)
-				a := semaphore.NewAdaptive(1, 1000, alg.opt, semaphore.Outcomes(func(err error) semaphore.Outcome {
-					if err != nil {
-						return semaphore.Dropped
+				a := semaphore.NewAdaptive(1, 1000, alg.opt)
+				l := newLoad(100, a, nil)
+				l.send = func() (time.Duration, semaphore.Outcome) {
+					if !gate.TryAcquire(1) {
+						return 2 * time.Millisecond, semaphore.Dropped
 					}
-					return semaphore.Success
-				}))
-				var wg sync.WaitGroup
-				for range 100 {
-					wg.Go(func() {
-						for ctx.Err() == nil {
-							_ = a.Do(ctx, func(context.Context) error {
-								if !gate.TryAcquire(1) {
-									time.Sleep(time.Millisecond)
-									return context.DeadlineExceeded
-								}
-								time.Sleep(50 * time.Millisecond)
-								gate.Release(1)
-								return nil
-							})
-						}
-					})
+					return 50 * time.Millisecond, semaphore.Success
 				}
-				time.Sleep(30 * time.Second)
-				mean, _ := track(a, 20, 30*time.Second)
+				l.back = func(o semaphore.Outcome) {
+					if o == semaphore.Success {
+						gate.Release(1)
+					}
+				}
+				l.run(30 * time.Second)
+				mean, _ := l.track(20, 30*time.Second)
 				assert.InDelta(t, 1, mean, 0.35)
 				gate.SetLimit(60) // it takes more again
-				time.Sleep(60 * time.Second)
-				mean, _ = track(a, 60, 30*time.Second)
+				l.run(60 * time.Second)
+				mean, _ = l.track(60, 30*time.Second)
 				assert.InDelta(t, 1, mean, 0.35, "a stream of refusals does not freeze it")
-				cancel()
-				wg.Wait()
+				l.drain()
 			})
 		})
 	}
@@ -265,24 +203,22 @@ func TestAdaptiveTellsASlowBackendFromAQueue(t *testing.T) {
 	for i, alg := range slices.Repeat(simulated(), int(seeds(3))) {
 		t.Run(alg.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
 				const knee = 40
 				s := newSeeded(uint64(i), knee, 50*time.Millisecond)
 				a := semaphore.NewAdaptive(1, 1000, alg.opt)
-				wait := clients(ctx, 6*knee, a, s)
-				time.Sleep(30 * time.Second)
+				l := newLoad(6*knee, a, s)
+				l.run(30 * time.Second)
 				s.set(knee, 150*time.Millisecond)
 				lowest := a.Limit()
 				for range 300 {
-					time.Sleep(100 * time.Millisecond)
+					l.run(100 * time.Millisecond)
 					lowest = min(lowest, a.Limit())
 				}
 				assert.GreaterOrEqual(t, lowest, int64(knee/5))
-				mean, _ := track(a, knee, 10*time.Second)
+				mean, _ := l.track(knee, 10*time.Second)
 				t.Logf("lowest %d, limit/knee %.2f after 30 s", lowest, mean)
 				assert.InDelta(t, 1, mean, 0.4)
-				cancel()
-				wait()
+				l.drain()
 			})
 		})
 	}

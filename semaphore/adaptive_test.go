@@ -51,27 +51,34 @@ func TestAdaptiveBeginsWithTheLowestOrTheInitialLimit(t *testing.T) {
 	assert.EqualValues(t, 9, semaphore.NewAdaptive(3, 9, semaphore.Initial(50)).Limit())
 }
 
+// clients keeps a server as busy as a allows: each calls again as soon as it has
+// an answer. It returns a function that waits for them once ctx is done.
+func clients(ctx context.Context, n int, a *semaphore.Adaptive, s *server) (wait func()) {
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				_ = a.Do(ctx, s.call)
+			}
+		})
+	}
+	return wg.Wait
+}
+
 // TestAdaptiveStaysWithinItsBounds looks at every limit there was: at any one
 // moment the limit may be lowered by a probe, or above the knee by a step.
 func TestAdaptiveStaysWithinItsBounds(t *testing.T) {
 	const lowest, highest = 4, 30
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		backend := newServer(100, 10*time.Millisecond)
-		var mu sync.Mutex
 		seen := []int64{lowest}
-		a := semaphore.NewAdaptive(lowest, highest, semaphore.On(semaphore.Events{LimitChanged: func(c semaphore.LimitChange) {
-			mu.Lock()
-			defer mu.Unlock()
+		l := newLoad(200, semaphore.NewAdaptive(lowest, highest, semaphore.On(semaphore.Events{LimitChanged: func(c semaphore.LimitChange) {
 			seen = append(seen, c.To)
-		}}))
-		wait := clients(ctx, 200, a, backend)
+		}})), backend)
 		limits := func(d time.Duration) []int64 {
-			time.Sleep(d)
-			mu.Lock()
-			defer mu.Unlock()
+			l.run(d)
 			out := seen
-			seen = []int64{a.Limit()}
+			seen = []int64{l.a.Limit()}
 			return out
 		}
 		up := limits(30 * time.Second)
@@ -81,9 +88,8 @@ func TestAdaptiveStaysWithinItsBounds(t *testing.T) {
 		down := limits(30 * time.Second)
 		assert.EqualValues(t, lowest, slices.Min(down), "it can take less")
 		assert.LessOrEqual(t, slices.Max(down), int64(highest))
-		assert.Less(t, a.Limit(), int64(highest/2), "and it stays down")
-		cancel()
-		wait()
+		assert.Less(t, l.a.Limit(), int64(highest/2), "and it stays down")
+		l.drain()
 	})
 }
 
@@ -201,7 +207,7 @@ func TestAdaptiveTellsOfChangesInOrder(t *testing.T) {
 		}}))
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := clients(ctx, 80, a, newServer(20, 20*time.Millisecond))
-		time.Sleep(60 * time.Second)
+		time.Sleep(40 * time.Second)
 		cancel()
 		wait()
 
@@ -232,10 +238,14 @@ func TestAdaptiveDropsEventsThatNobodyTakes(t *testing.T) {
 		block := make(chan struct{})
 		a := semaphore.NewAdaptive(1, 1000, semaphore.On(semaphore.Events{LimitChanged: func(semaphore.LimitChange) { <-block }}))
 		ctx, cancel := context.WithCancel(t.Context())
-		wait := clients(ctx, 80, a, newServer(20, 40*time.Millisecond))
-		time.Sleep(4 * time.Minute)
+		wait := clients(ctx, 25, a, newServer(6, 40*time.Millisecond))
+		for range 60 {
+			if time.Sleep(10 * time.Second); a.Stats().EventsLost > 0 {
+				break
+			}
+		}
 		assert.Positive(t, a.Stats().EventsLost)
-		assert.Greater(t, a.Limit(), int64(10), "it goes on")
+		assert.Greater(t, a.Limit(), int64(3), "it goes on")
 		cancel()
 		close(block)
 		wait()

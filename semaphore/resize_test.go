@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/semaphore"
 )
@@ -64,9 +65,10 @@ func TestAnOverReleaseIsFoundWhileTheLimitChanges(t *testing.T) {
 		s := semaphore.New(10)
 		resizing(t, s, 20, 3, 10, 4)
 		for range rounds(5000) {
-			ok := s.TryAcquire(2)
-			if !assert.True(t, ok) || !assert.Panics(t, func() { s.Release(3) }) || !assert.EqualValues(t, 2, s.Held()) {
-				return
+			require.True(t, s.TryAcquire(2))
+			require.True(t, panics(func() { s.Release(3) }))
+			if held := s.Held(); held != 2 {
+				require.EqualValues(t, 2, held)
 			}
 			s.Release(2)
 		}
