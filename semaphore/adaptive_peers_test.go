@@ -224,10 +224,8 @@ func play(t *testing.T, seed uint64, make func() guarded, phases []phase) (out o
 			for end := time.Now().Add(p.lasts); time.Now().Before(end); {
 				time.Sleep(time.Duration(rng.ExpFloat64() / p.rate * float64(time.Second)))
 				wg.Go(func() {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-					defer cancel()
 					from, sent := time.Now(), false
-					err := do(ctx, func(ctx context.Context) error { sent = true; return s.call(ctx) })
+					err := do(t.Context(), func(context.Context) error { sent = true; return s.within(time.Second) })
 					if i == 0 || !sent {
 						return
 					}

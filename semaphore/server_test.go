@@ -78,6 +78,16 @@ func (s *server) call(ctx context.Context) error {
 	}
 }
 
+// within is call with a time after which the caller gives up.
+func (s *server) within(d time.Duration) error {
+	if took := s.admit(); took <= d {
+		time.Sleep(took)
+		return nil
+	}
+	time.Sleep(d)
+	return context.DeadlineExceeded
+}
+
 // load is clients that keep a backend as busy as an Adaptive allows: each calls
 // again as soon as it has its answer. One goroutine does what all of them would,
 // one event after the other in virtual time, so that a seed means one course of
