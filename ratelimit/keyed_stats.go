@@ -10,7 +10,10 @@ func (k *Keyed[K]) Len() int {
 		t := s.table.Load()
 		now := k.clock.Now() - t.origin
 		for j := range t.places {
-			if t.isUsed(j) && t.places[j].tat.Load() > t.limitOf(j).now(now) {
+			if !t.isUsed(j) {
+				continue
+			}
+			if tat := t.places[j].tat.Load(); tat == frozen || tat > t.limitOf(j).now(now) {
 				n++
 			}
 		}

@@ -184,8 +184,8 @@ func (t *table[K]) rebuilt(c *cell, reading, idle int64, seed maphash.Seed, shif
 }
 
 // freeze ends the use of a table and returns the arrival times of the keys that
-// stay, -1 for other places, and how many they are: all that are not idle now, and
-// those that were not at the time since.
+// stay, -1 for other places, and how many they are: all that are parked or not idle
+// now, and those that were not at the time since.
 func (t *table[K]) freeze(now, since int64) (tats []int64, kept int) {
 	tats = make([]int64, len(t.places))
 	for i := range t.places {
@@ -194,7 +194,7 @@ func (t *table[K]) freeze(now, since int64) (tats []int64, kept int) {
 			continue
 		}
 		c, tat := t.limitOf(i), t.places[i].tat.Swap(frozen)
-		if tat > min(c.now(now), c.now(since)) {
+		if tat == frozen || tat > min(c.now(now), c.now(since)) {
 			tats[i] = tat
 			kept++
 		}
