@@ -20,7 +20,8 @@ import (
 // Config.UnmarshalJSON), from the environment (ConfigFromEnv) and from maps of
 // texts (ConfigFromMap). Its tags suit YAML decoders that read durations.
 type Config struct {
-	// MaxConcurrency is how many calls run at once. The others wait, in order.
+	// MaxConcurrency is how many calls run at once. The others wait in a queue,
+	// which a few newcomers may overtake (see semaphore.New).
 	MaxConcurrency int `json:"max_concurrency,omitempty" yaml:"max_concurrency,omitempty"`
 	// Timeout is how long one operation may take: all its attempts, the waits for
 	// a token and a permit and the pauses together.
@@ -36,11 +37,15 @@ type Config struct {
 	// RetryAttempts is the number of retries after the first try: 3 means at most
 	// 4 attempts.
 	RetryAttempts int `json:"retry_attempts,omitempty" yaml:"retry_attempts,omitempty"`
-	// RetryDelay is the pause before a retry; 0 means none. It needs RetryAttempts.
+	// RetryDelay is the pause before each retry; 0 means none. It needs
+	// RetryAttempts. Pauses neither grow nor vary without a MaxRetryDelay, and a
+	// rejection that asks for a longer one, as an open breaker does, ends the call.
 	RetryDelay time.Duration `json:"retry_delay,omitempty" yaml:"retry_delay,omitempty"`
 	// MaxRetryDelay makes the pauses grow: from RetryDelay, doubled each time up to
 	// this, and each drawn at random below that (full jitter). It also bounds a
-	// pause that an error asks for (Retry-After). 0 keeps every pause at RetryDelay.
+	// pause that an error asks for (Retry-After); choose it at least as long as the
+	// RecoveryTimeout if calls are to wait for an open breaker. 0 keeps every pause at
+	// RetryDelay.
 	MaxRetryDelay time.Duration `json:"max_retry_delay,omitempty" yaml:"max_retry_delay,omitempty"`
 	// EnableCircuitBreaker adds a breaker.
 	EnableCircuitBreaker bool `json:"enable_circuit_breaker,omitempty" yaml:"enable_circuit_breaker,omitempty"`
