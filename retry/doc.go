@@ -18,6 +18,9 @@
 //   - [Permanent], [After] and [If] say what can be retried, and when: the first
 //     two where the error is made, the third for errors of others.
 //   - [NewBudget] where many calls share one service.
+//   - [MaxDelay], or a backoff whose largest delay is as long, for calls that are to
+//     outlast a breaker that opens: a rejection that names a longer time ends the
+//     call at once. The default is at most 2 seconds, a breaker is open for 5.
 //   - [AttemptTimeout] against an attempt that hangs, [Hedge] against one that is
 //     merely slower than most.
 //   - [Fallback] and [Discard] for results: what to return instead, and what to
