@@ -107,8 +107,8 @@ func LongWait(d time.Duration) Option {
 func On(e Events) Option { return optionFunc(func(c *config) { c.events = e }) }
 
 // MaxKeys bounds a [Keyed]: while as many keys are in use, a new one gets
-// [ErrTooManyKeys]. The default is 65,536. A key that is in use costs about
-// 550 bytes; one that is not costs nothing.
+// [ErrTooManyKeys]. The default is 65,536. A key that is in use costs 550 to
+// 700 bytes; one that is not costs nothing.
 func MaxKeys(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("semaphore: MaxKeys must be at least 1, got %d", n))
