@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eapache/go-resiliency/semaphore"
+	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 	"github.com/failsafe-go/failsafe-go/bulkhead"
 	xsemaphore "golang.org/x/sync/semaphore"
 
@@ -46,6 +47,32 @@ func semaphores() []harness.Case {
 			{Name: "weir", Bench: serial(full)},
 			{Name: "x/sync/semaphore", Bench: serial(xsyncFull)},
 			{Name: "one load (baseline)", Bench: serial(oneLoad)},
+		}},
+		{Package: "semaphore", Name: "Acquire and Release, nobody else, after a SetLimit", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(resizedPair)},
+			{Name: "weir, never resized", Bench: serial(pair(10))},
+			{Name: "x/sync/semaphore, cannot be resized", Bench: serial(xsyncPair(10))},
+			{Name: "mutex (baseline)", Bench: serial(mutexPair)},
+		}},
+		{Package: "semaphore", Name: "Keyed, 64 keys in turn, nobody else", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(keyedPair)},
+			{Name: "x/sync in a map, idle keys go", Bench: serial(mapPair(true))},
+			{Name: "x/sync in a map, keys stay for ever", Bench: serial(mapPair(false))},
+		}},
+		{Package: "semaphore", Name: "Keyed, every processor, 8 goroutines each, 64 keys in turn", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(8, keyedPair)},
+			{Name: "x/sync in a map, idle keys go", Bench: parallel(8, mapPair(true))},
+			{Name: "x/sync in a map, keys stay for ever", Bench: parallel(8, mapPair(false))},
+		}},
+		{Package: "semaphore", Name: "Adaptive, nobody else", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(adaptivePair)},
+			{Name: "weir Do", Bench: serial(adaptiveDo)},
+			{Name: "failsafe-go adaptivelimiter", Bench: serial(failsafeAdaptivePair)},
+		}},
+		{Package: "semaphore", Name: "Adaptive, every processor, permits to spare", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(1, adaptivePair)},
+			{Name: "weir Do", Bench: parallel(1, adaptiveDo)},
+			{Name: "failsafe-go adaptivelimiter", Bench: parallel(1, failsafeAdaptivePair)},
 		}},
 	}
 }
@@ -142,4 +169,104 @@ func xsyncFull() func() bool {
 	s := xsemaphore.NewWeighted(1)
 	s.TryAcquire(1)
 	return func() bool { return !s.TryAcquire(1) }
+}
+
+//go:noinline
+func resizedPair() func() bool {
+	s, ctx := weirsem.New(100), context.Background()
+	s.SetLimit(10)
+	return func() bool {
+		if s.Acquire(ctx, 1) != nil {
+			return false
+		}
+		s.Release(1)
+		return true
+	}
+}
+
+// keyCount is how many keys those of Keyed use, one after the other.
+const keyCount = 64
+
+//go:noinline
+func keyedPair() func() bool {
+	k, ctx := weirsem.NewKeyed[uint64](10), context.Background()
+	var calls atomic.Uint64
+	return func() bool {
+		key := calls.Add(1) % keyCount
+		if k.Acquire(ctx, key, 1) != nil {
+			return false
+		}
+		k.Release(key, 1)
+		return true
+	}
+}
+
+// mapPair is what one writes without a Keyed: a map of semaphores under a mutex,
+// with a count of the users of each where idle ones are to go.
+func mapPair(evict bool) func() func() bool {
+	type entry struct {
+		sem   *xsemaphore.Weighted
+		users int
+	}
+	return func() func() bool {
+		var mu sync.Mutex
+		keys, ctx := map[uint64]*entry{}, context.Background()
+		var calls atomic.Uint64
+		return func() bool {
+			key := calls.Add(1) % keyCount
+			mu.Lock()
+			e := keys[key]
+			if e == nil {
+				e = &entry{sem: xsemaphore.NewWeighted(10)}
+				keys[key] = e
+			}
+			e.users++
+			mu.Unlock()
+			if e.sem.Acquire(ctx, 1) != nil {
+				return false
+			}
+			e.sem.Release(1)
+			if evict {
+				mu.Lock()
+				if e.users--; e.users == 0 {
+					delete(keys, key)
+				}
+				mu.Unlock()
+			}
+			return true
+		}
+	}
+}
+
+//go:noinline
+func adaptivePair() func() bool {
+	a, ctx := weirsem.NewAdaptive(20, 200), context.Background()
+	return func() bool {
+		c, err := a.Acquire(ctx)
+		if err != nil {
+			return false
+		}
+		c.Success()
+		return true
+	}
+}
+
+//go:noinline
+func adaptiveDo() func() bool {
+	a, ctx := weirsem.NewAdaptive(20, 200), context.Background()
+	nothing := func(context.Context) error { return nil }
+	return func() bool { return a.Do(ctx, nothing) == nil }
+}
+
+//go:noinline
+func failsafeAdaptivePair() func() bool {
+	a, ctx := adaptivelimiter.NewBuilder[any]().WithLimits(20, 200, 20).Build(), context.Background()
+	return func() bool {
+		p, err := a.AcquirePermit(ctx)
+		if err != nil {
+			return false
+		}
+		p.Record()
+		return true
+	}
 }
