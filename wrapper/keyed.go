@@ -10,7 +10,8 @@ import (
 )
 
 // Keyed is a wrapper for each key: a host, a tenant, a queue. Make it with
-// NewKeyed; it must not be copied, and is safe for concurrent use.
+// NewKeyed; the zero value is not usable. It must not be copied, and is safe for
+// concurrent use.
 //
 // A wrapper is made when its key is first used. It is forgotten when no call of
 // it runs and it was not used for the time of IdleAfter, or earlier, the one that
@@ -92,6 +93,9 @@ func DoKeyed[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn fu
 // enter counts a call into the entry of key. A call that is over takes no place
 // from another key.
 func (k *Keyed[K]) enter(ctx context.Context, key K) (*keyedEntry[K], error) {
+	if k.make == nil {
+		panic("wrapper: the zero Keyed is not usable, make one with NewKeyed")
+	}
 	if key != key { // it would never be found again, nor forgotten
 		panic("wrapper: a key must be equal to itself, which NaN is not")
 	}

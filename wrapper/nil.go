@@ -45,9 +45,12 @@ func needsFunction(of string, there bool) {
 	}
 }
 
-// needsWrapper panics without a wrapper to run something in.
+// needsWrapper panics without a wrapper to run something in, and on a zero one.
 func needsWrapper(of string, w *Wrapper) {
 	if w == nil {
 		panic("wrapper: " + of + " needs a wrapper, got nil; Compose() is one without layers")
+	}
+	if w.first == nil {
+		panic("wrapper: the zero Wrapper is not usable, make one with New or Compose")
 	}
 }

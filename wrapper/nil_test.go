@@ -24,6 +24,7 @@ func TestWhatIsNilIsRefusedWithAMessageBeforeAnythingIsTaken(t *testing.T) {
 	w, items := wrapper.Compose(), []int{1}
 	k := wrapper.NewKeyed(func(int) []wrapper.Layer { return nil })
 	empty := "; Compose() is one without layers"
+	zero := "wrapper: the zero Wrapper is not usable, make one with New or Compose"
 	tests := []struct {
 		name string
 		f    func()
@@ -60,6 +61,13 @@ func TestWhatIsNilIsRefusedWithAMessageBeforeAnythingIsTaken(t *testing.T) {
 		{"a function of a method", func() { _ = w.Do(ctx, nil) }, "wrapper: Do needs a function, got nil"},
 		{"a function of a key", func() { _ = k.Do(ctx, 1, nil) }, "wrapper: Do needs a function, got nil"},
 		{"a function of DoKeyed", func() { _, _ = wrapper.DoKeyed[int, int](ctx, k, 1, nil) }, "wrapper: DoKeyed needs a function, got nil"},
+		{"a zero wrapper", func() { _ = new(wrapper.Wrapper).Do(ctx, nothing) }, zero},
+		{"a zero wrapper of Do", func() { _, _ = wrapper.Do(ctx, new(wrapper.Wrapper), one) }, zero},
+		{"a zero wrapper of Process", func() { _, _ = wrapper.Process(ctx, new(wrapper.Wrapper), items, item) }, zero},
+		{"a zero wrapper of Settle", func() { _ = wrapper.Settle(ctx, new(wrapper.Wrapper), items, item) }, zero},
+		{"a zero wrapper of Stream", func() { wrapper.Stream(ctx, new(wrapper.Wrapper), slices.Values(items), item) }, zero},
+		{"a zero wrapper for keys", func() { _ = new(wrapper.Keyed[int]).Do(ctx, 1, nothing) }, "wrapper: the zero Keyed is not usable, make one with NewKeyed"},
+		{"a zero wrapper of DoKeyed", func() { _, _ = wrapper.DoKeyed(ctx, new(wrapper.Keyed[int]), 1, one) }, "wrapper: the zero Keyed is not usable, make one with NewKeyed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { assert.PanicsWithValue(t, tt.want, tt.f) })

@@ -7,8 +7,8 @@ import (
 )
 
 // Wrapper is layers around a call, compiled once. Make it with New or Compose.
-// It is immutable, safe for concurrent use, must not be copied, and is a Layer
-// itself.
+// The zero value is not usable. It is immutable, safe for concurrent use, must
+// not be copied, and is a Layer itself.
 //
 // It holds no permits or tokens of its own: its parts do. A part may be in
 // several wrappers.
@@ -47,8 +47,9 @@ func Compose(layers ...Layer) *Wrapper {
 // A panic or a runtime.Goexit of fn passes through untouched, and everything
 // taken for the call is given back.
 func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error {
-	if fn == nil {
-		needsFunction("Do", false)
+	if fn == nil || w.first == nil {
+		needsFunction("Do", fn != nil)
+		needsWrapper("Do", w)
 	}
 	_, err := do(ctx, w.first, &work[struct{}, struct{}]{plain: fn})
 	return err
@@ -63,7 +64,7 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 // other and something behind them may refuse, and what the second run of a hedge
 // takes.
 func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
-	if fn == nil || w == nil {
+	if fn == nil || w == nil || w.first == nil {
 		needsFunction("Do", fn != nil)
 		needsWrapper("Do", w)
 	}
