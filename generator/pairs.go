@@ -64,7 +64,7 @@ func Take2[K, V any](seq iter.Seq2[K, V], n int) iter.Seq2[K, V] { return Unpair
 
 // Zip returns the first values of a and b together, then the second ones, and so
 // on until one of the two ends; a value of a that has no partner is dropped, and
-// none is made up. The loop runs a; b runs as a coroutine, which costs about 100 ns
+// none is made up. The loop runs a; b runs as a coroutine, which costs some 65 ns
 // a value.
 func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
 	mustHave(a != nil, "a")
@@ -84,7 +84,7 @@ func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
 // Peekable returns each value with a function that tells the one behind it, and
 // whether there is one, without taking it. That function is for the loop's body
 // alone; seq is asked for no more than has been peeked at. The values come from a
-// coroutine, which costs about 100 ns each.
+// coroutine, which costs some 65 ns each.
 func Peekable[T any](seq iter.Seq[T]) iter.Seq2[T, func() (T, bool)] {
 	mustHave(seq != nil, "seq")
 	return func(yield func(T, func() (T, bool)) bool) {
