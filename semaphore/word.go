@@ -11,8 +11,9 @@ import (
 //
 // used is what is held and what has been taken off the first limit, so that
 // first - used is what is free, whatever the limit is by now: SetLimit adds what
-// it takes off and subtracts what it adds. That changes the word, so no
-// compare-and-swap that was prepared under another limit succeeds. Close takes
+// it takes off and subtracts what it adds. That changes the word, so a
+// compare-and-swap that was prepared under another limit fails, unless as much was
+// released as the limit fell by: then it is as if it had come before. Close takes
 // off everything.
 //
 // used lies above a bias, so that it may fall below zero without a borrow from
