@@ -19,19 +19,38 @@ type Future[T any] struct {
 // A task may start others, but not wait for them, nor, beyond what there is room for,
 // in Go: if all tasks that run do, nobody is left to run what they wait for. So a task
 // that starts more others than there are [Workers] should return them to who started
-// it. Go panics once [Group.Wait] has returned.
+// it, or use [TryGo]. Go panics once [Group.Wait] has returned.
 func Go[T any](g *Group, f func(context.Context) (T, error)) *Future[T] {
 	if f == nil {
 		panic("fanout: Go needs a function, got nil")
 	}
+	t := future(g, f)
+	t.task.add(g, t)
+	return t
+}
+
+// TryGo is [Go] that never waits: it reports false, and has no future, where Go
+// would have to wait for room. So a task may always call it, and do itself what was
+// not taken. A group that has stopped takes f, as Go does, and skips it.
+func TryGo[T any](g *Group, f func(context.Context) (T, error)) (*Future[T], bool) {
+	if f == nil {
+		panic("fanout: TryGo needs a function, got nil")
+	}
+	t := future(g, f)
+	if !t.task.try(g, t) {
+		return nil, false
+	}
+	return t, true
+}
+
+// future returns the future of f with what the options of g put around it.
+func future[T any](g *Group, f func(context.Context) (T, error)) *Future[T] {
 	if g.cfg.wraps() {
 		inner := f
 		call := wrap(g.cfg, func(ctx context.Context, _ struct{}) (T, error) { return inner(ctx) })
 		f = func(ctx context.Context) (T, error) { return call(ctx, struct{}{}) }
 	}
-	t := &Future[T]{f: f}
-	t.task.add(g, t)
-	return t
+	return &Future[T]{f: f}
 }
 
 // Result waits until the task has ended and returns what it returned. The error

@@ -70,6 +70,16 @@ func (g *Group) Go(f func(context.Context) error) *Future[struct{}] {
 	return t
 }
 
+// TryGo is the function [TryGo] for a task without a result: it reports whether f
+// was taken.
+func (g *Group) TryGo(f func(context.Context) error) bool {
+	if f == nil {
+		panic("fanout: TryGo needs a function, got nil")
+	}
+	_, ok := TryGo(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return ok
+}
+
 // Workers returns how many tasks may run at once.
 func (g *Group) Workers() int {
 	g.mu.Lock()
@@ -125,13 +135,19 @@ func (g *Group) Wait() error {
 	return g.record.outcome(g.ctx.parent, complete)
 }
 
-// submit runs t, queues it, or waits until it can be queued.
-func (g *Group) submit(t *task) {
+// submit runs t, queues it, or, if it may, waits until it can be queued. It
+// reports whether t is a task of the group now.
+func (g *Group) submit(t *task, mayWait bool) bool {
 	stopped := g.ctx.Err() != nil
 	g.mu.Lock()
 	if g.over {
 		g.mu.Unlock()
 		panic("fanout: Go was called after Wait had returned; make a new Group")
+	}
+	idle, room := g.running < g.workers, g.queue.Len() < g.workers && g.blocked.Len() == 0
+	if !mayWait && !stopped && !idle && !room {
+		g.mu.Unlock()
+		return false
 	}
 	t.index = g.tasks
 	g.tasks++
@@ -140,11 +156,11 @@ func (g *Group) submit(t *task) {
 	case stopped:
 		g.mu.Unlock()
 		g.skip(t)
-	case g.running < g.workers:
+	case idle:
 		g.running++
 		g.mu.Unlock()
 		go g.work(t)
-	case g.queue.Len() < g.workers && g.blocked.Len() == 0:
+	case room:
 		g.queue.PushBack(t)
 		g.mu.Unlock()
 	default:
@@ -153,6 +169,7 @@ func (g *Group) submit(t *task) {
 		g.mu.Unlock()
 		g.await(t)
 	}
+	return true
 }
 
 // await waits until t gets into the queue or the group stops.

@@ -34,7 +34,13 @@ func (t *task) Links() *list.Node[task] { return &t.links }
 // add makes t, whose job is j, a task of g.
 func (t *task) add(g *Group, j job) {
 	t.group, t.job = g, j
-	g.submit(t)
+	g.submit(t, true)
+}
+
+// try is add that does not wait. It reports whether t is a task of g now.
+func (t *task) try(g *Group, j job) bool {
+	t.group, t.job = g, j
+	return g.submit(t, false)
 }
 
 // over returns a channel that is closed when the task has ended.
