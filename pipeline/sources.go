@@ -20,6 +20,8 @@ func One[T any](item T) iter.Seq[T] {
 // with the run, also while it waits. Run it over [One] channel; over several, one
 // after the other, or with Workers and Unordered as many at once as it has
 // workers.
+//
+//	items, err := pipeline.Receive[int]().Collect(ctx, pipeline.One[<-chan int](ch))
 func Receive[T any](opts ...Option) *Pipeline[<-chan T, T] {
 	return flatMap("receive", New[<-chan T](), func(ctx context.Context, r *run, ch <-chan T) iter.Seq2[T, error] {
 		return func(yield func(T, error) bool) {
@@ -71,7 +73,9 @@ const maxLine = 1 << 20
 // the last line needs none. A line of more than 1 MiB is the error
 // bufio.ErrTooLong. It reads as far ahead as it must, and does not close the
 // reader. A Read that blocks cannot be interrupted: a run that is stopped waits
-// for it.
+// for it. Its source is one of readers, so a single one goes in by [One]:
+//
+//	lines, err := pipeline.Lines().Collect(ctx, pipeline.One[io.Reader](r))
 func Lines(opts ...Option) *Pipeline[io.Reader, string] {
 	return flatMap("lines", New[io.Reader](), func(_ context.Context, r *run, in io.Reader) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
