@@ -180,6 +180,9 @@ func (k *Keyed[K]) newTables(n int, c *cell) {
 	k.tables, k.shards = make([]atomic.Pointer[table[K]], n), make([]shard[K], n)
 	empty := k.fresh(c)
 	for i := range k.shards {
+		if k.limit != nil { // under its lock a shard tells its table of every limit: see fits
+			empty = k.fresh(c)
+		}
 		k.tables[i].Store(empty)
 		k.shards[i].table = &k.tables[i]
 	}
