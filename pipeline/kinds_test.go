@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +114,11 @@ func cutKind(t *testing.T, kind func(*pipeline.Pipeline[int, int]) *pipeline.Pip
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	p := &probe{}
+	var inputs, late atomic.Int64 // what came before the stage, and into the loop after its cancel
 	act := func(at string, v int) error {
+		if at == "before" {
+			inputs.Add(1)
+		}
 		if at != place || v < k {
 			return nil
 		}
@@ -152,6 +157,9 @@ func cutKind(t *testing.T, kind func(*pipeline.Pipeline[int, int]) *pipeline.Pip
 			if last = err; err != nil {
 				continue
 			}
+			if ctx.Err() != nil {
+				late.Add(1)
+			}
 			_ = act("body", v)
 			if place != "body" || v < k {
 				continue
@@ -178,6 +186,8 @@ func cutKind(t *testing.T, kind func(*pipeline.Pipeline[int, int]) *pipeline.Pip
 		require.ErrorAs(t, last, &e)
 	case how == "panic":
 		assert.Equal(t, errBoom, end.Value)
+	case how == "cancel" && place == "body" && last == nil: // a stage by time may have had no more to give
+		assert.Equal(t, []int64{40, 0}, []int64{inputs.Load(), late.Load()}, "inputs, and results after the cancel")
 	case how == "cancel":
 		assert.Equal(t, context.Canceled, last)
 	case how != "goexit":
