@@ -42,9 +42,6 @@ func (k *Keyed[K]) lock(key K, hash uint64, l limit) seat[K] {
 		return at
 	}
 	at.c = k.plan.cell(l)
-	if len(at.t.places) == 0 { // that of all shards without keys: it is not written to
-		at.t = k.rebuild(s, nil, at.reading, 0)
-	}
 	if !at.t.fits(at.c, at.reading) {
 		at.t = k.rebuild(s, nil, at.reading, lingers)
 		at.p, i = at.t.find(key, hash, k.shift)
@@ -183,6 +180,9 @@ func (k *Keyed[K]) newTables(n int, c *cell) {
 	k.tables, k.shards = make([]atomic.Pointer[table[K]], n), make([]shard[K], n)
 	empty := k.fresh(c)
 	for i := range k.shards {
+		if k.limit != nil { // under its lock a shard tells its table of every limit: see fits
+			empty = k.fresh(c)
+		}
 		k.tables[i].Store(empty)
 		k.shards[i].table = &k.tables[i]
 	}
