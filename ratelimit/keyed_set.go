@@ -33,7 +33,7 @@ func (k *Keyed[K]) set(change func(*cell) (Rate, int64)) {
 	empty := k.fresh(c)
 	for i := range k.shards {
 		for _, p := range k.follow(&k.shards[i], c, empty) {
-			p.follow(c)
+			p.follow()
 		}
 	}
 }
@@ -50,6 +50,7 @@ func (k *Keyed[K]) follow(s *shard[K], c *cell, empty *table[K]) []*parked {
 	k.rebuild(s, c, k.clock.Now(), 0)
 	all := make([]*parked, 0, len(s.parked))
 	for _, p := range s.parked {
+		p.limit.Store(c)
 		all = append(all, p)
 	}
 	return all

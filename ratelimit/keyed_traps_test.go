@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,5 +46,21 @@ func TestAKeyThatIsWaitedForStaysHoweverLongThatTakes(t *testing.T) {
 		assert.False(t, k.Allow(1), "five wait for their tokens")
 		wg.Wait()
 		assert.False(t, k.Allow(1))
+	})
+}
+
+func TestARateThatIsSetWhileSomebodyBeginsToWaitIsTheOneThatHolds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for range 3000 {
+			k := ratelimit.NewKeyed[int](ratelimit.Rate{}, 1, ratelimit.MaxKeys(10))
+			require.True(t, k.Allow(1))
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() { assert.NoError(t, k.Wait(ctx, 1)) })
+			k.SetRate(ratelimit.PerSecond(1000))
+			time.Sleep(time.Minute)
+			cancel()
+			wg.Wait()
+		}
 	})
 }

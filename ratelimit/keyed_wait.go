@@ -2,18 +2,28 @@ package ratelimit
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // parked is a key that callers wait for: its bucket has moved from the table into
 // a limiter of its own, until the last of them has gone.
 type parked struct {
-	l    *Limiter
-	refs int // callers that use it; guarded by the shard's mu
+	l     *Limiter
+	refs  int                  // callers that use it; guarded by the shard's mu
+	limit atomic.Pointer[cell] // the limit of the key; written under the shard's mu
+
+	following sync.Mutex
 }
 
-// follow gives a parked key the limit that it has now.
-func (p *parked) follow(c *cell) {
+// follow gives the limiter the limit that the key has by now, not the one that it had
+// when the caller held the shard's mu: another caller may have been faster with a
+// later one.
+func (p *parked) follow() {
+	p.following.Lock()
+	defer p.following.Unlock()
+	c := p.limit.Load()
 	if have := p.l.cell.Load(); have.rate != c.rate || have.burst != c.burst {
 		p.l.SetRate(c.rate)
 		p.l.SetBurst(int(c.burst))
@@ -24,8 +34,9 @@ func (p *parked) follow(c *cell) {
 func (k *Keyed[K]) decideParked(at seat[K], key K, n int64) (grant, *Limiter) {
 	p := at.s.parked[key]
 	p.refs++
+	p.limit.Store(at.c)
 	at.s.mu.Unlock()
-	p.follow(at.c)
+	p.follow()
 	g := p.l.grantNow(n)
 	k.unpark(at.s, key, p)
 	return g, p.l
@@ -61,8 +72,9 @@ func (k *Keyed[K]) wait(ctx context.Context, key K, hash uint64, n int64) error 
 		p = k.park(at, key)
 	}
 	p.refs++
+	p.limit.Store(at.c)
 	at.s.mu.Unlock()
-	p.follow(at.c)
+	p.follow()
 	defer k.unpark(at.s, key, p)
 	_, err := p.l.wait(ctx, n)
 	return err
