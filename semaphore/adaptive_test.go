@@ -207,7 +207,7 @@ func TestAdaptiveTellsOfChangesInOrder(t *testing.T) {
 		}}))
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := clients(ctx, 80, a, newServer(20, 20*time.Millisecond))
-		time.Sleep(40 * time.Second)
+		time.Sleep(60 * time.Second)
 		cancel()
 		wait()
 
@@ -223,7 +223,7 @@ func TestAdaptiveTellsOfChangesInOrder(t *testing.T) {
 			assert.Positive(t, c.Latency)
 		}
 		assert.Equal(t, at, a.Limit())
-		assert.Greater(t, probes, 2)
+		assert.Greater(t, probes, 5)
 		st := a.Stats()
 		assert.Zero(t, st.EventsLost)
 		assert.Equal(t, []int64{1, 1000}, []int64{st.Lowest, st.Highest})

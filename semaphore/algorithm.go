@@ -31,10 +31,10 @@ func (o *observation) queued() bool {
 	return o.latency > o.baseline*(1+tolerance+o.noise)
 }
 
-// headroom is by how much a limit is raised: its root, so that large limits are
-// approached with small steps, and at most a fifteenth, so that it stays near
-// the knee.
-func headroom(limit float64) float64 { return max(1, min(math.Sqrt(limit), limit/15)) }
+// headroom is how far a limit may stand above what was measured: its root, so that
+// large limits are approached with small steps, and at most a fifteenth, so that it
+// stays near the knee.
+func headroom(limit float64) float64 { return min(math.Sqrt(limit), limit/15) }
 
 // raise is the next limit of a window without a queue. It stays where it is if
 // calls did not use it: what nobody tried says nothing. A first search doubles.
@@ -49,7 +49,7 @@ func (o *observation) raise(patience int, step, most float64) float64 {
 	case o.streak >= patience && o.latency < o.baseline*(1+(tolerance+o.noise)/2):
 		return o.limit * (1 + min(most, step*float64(o.streak-patience+1)))
 	}
-	return o.limit + headroom(o.limit)
+	return o.limit + max(1, headroom(o.limit))
 }
 
 // algorithm finds the next limit. It is a value without state.
@@ -64,7 +64,7 @@ func (gradient) next(o observation) float64 {
 		return o.limit
 	}
 	if !o.queued() {
-		return o.raise(1, 0.3, 0.9)
+		return o.raise(searching-1, 0.4, 0.9)
 	}
 	aim := o.inFlight * o.baseline * (1 + tolerance) / o.latency
 	aim += headroom(aim)
@@ -82,7 +82,7 @@ func (a aimd) next(o observation) float64 {
 	case o.latency == 0 || o.idle():
 		return o.limit
 	case !o.queued():
-		return o.raise(3, 0.1, 0.5)
+		return o.raise(searching, 0.1, 0.5)
 	}
 	return o.inFlight * a.ratio
 }

@@ -22,7 +22,6 @@ type control struct {
 	changed  int64 // when the limit last changed
 	old      int64 // calls under way that began before that
 	oldMay   int64 // as many of those as may be left when the next window begins
-	early    bool  // that was more than a few: a queue may be longer than it looks
 	starting bool  // doubling, until calls wait for the first time
 	streak   int   // windows in a row that raised the limit
 
@@ -31,9 +30,7 @@ type control struct {
 	probeTrip float64 // the latency before the probe
 	thought   float64 // the baseline before the probe
 	gap       int64   // until the next one
-	doubt     bool    // the baseline went up: the next probe goes down as far as it helps
-	cutHigh   float64 // limit when a queue was first seen; 0: there is none
-	cutFrom   float64 // limit when it was last seen to grow
+	cutFrom   float64 // limit when a queue was first seen; 0: there is none
 	cutTrip   float64 // and the latency then
 	outcomes  [3]int64
 	windows   int64
@@ -61,6 +58,8 @@ const (
 	dropCut, dropShare = 0.8, 20
 	// tolerance is how much above the baseline is no queue yet, but noise.
 	tolerance = 0.1
+	// searching is after how many raises in a row the steps become larger.
+	searching = 3
 )
 
 func (c *control) start(lowest, highest, first int64, cfg *config) {
@@ -126,9 +125,6 @@ func (c *control) enough(now int64) bool {
 		return false
 	}
 	need := int64(10 + 3*c.limit)
-	if c.streak > 0 { // searching upwards: a step too far shows soon enough
-		need = int64(10 + 1.5*c.limit)
-	}
 	if c.probing > 0 {
 		need += 30
 	}
@@ -156,13 +152,7 @@ func (c *control) decide(s *Semaphore, now int64) {
 		c.learnBaseline(&o, now)
 		o.latency, o.baseline, o.streak = c.latency, c.baseline, c.streak
 	}
-	early := c.early
-	c.early = false
 	switch {
-	case early && o.queued() && !o.dropped: // look again
-		return
-	case c.cutHigh < 0: // the cuts were a mistake
-		c.limit, c.cutHigh, c.probing = -c.cutHigh, 0, 0
 	case c.probing > 0 && !o.dropped:
 		c.probe(now)
 	case c.mustProbe(&o, now):
@@ -182,10 +172,8 @@ func (c *control) follow(o *observation, limit float64) {
 	}
 	switch {
 	case !o.queued() || !o.saturated:
-		c.cutHigh = 0
-	case c.cutHigh == 0:
-		c.cutHigh, c.cutFrom, c.cutTrip = c.limit, c.limit, c.latency
-	case c.latency > 1.1*c.cutTrip: // the queue still grows
+		c.cutFrom = 0
+	case c.cutFrom == 0 || c.latency > 1.1*c.cutTrip: // the queue still grows
 		c.cutFrom, c.cutTrip = c.limit, c.latency
 	}
 	if limit > c.limit {
@@ -204,7 +192,7 @@ func (c *control) follow(o *observation, limit float64) {
 // proportion. Then the baseline is out of date, and the latency is that of the
 // backend.
 func (c *control) disproved(o *observation) bool {
-	return c.cutHigh > 0 && o.saturated && (c.maxBaseline == 0 || c.latency < c.maxBaseline) && c.limit < 0.85*c.cutFrom && c.latency < 1.1*c.cutTrip &&
+	return c.cutFrom > 0 && o.saturated && c.limit < 0.85*c.cutFrom && c.latency < 1.1*c.cutTrip &&
 		c.latency*c.cutFrom > (1.2+2*o.noise)*c.cutTrip*c.limit
 }
 
@@ -216,9 +204,6 @@ func (c *control) apply(s *Semaphore, now int64, old float64, dropped bool) {
 	}
 	c.changed, c.old = now, s.Held() // the next window begins when all but a few of these are gone
 	c.oldMay = c.old / 20
-	if to > from {
-		c.oldMay, c.early = c.old/4, true
-	}
 	s.SetLimit(to)
 	if c.on != nil {
 		c.news.add(LimitChange{
@@ -244,16 +229,17 @@ func (c *control) learnBaseline(o *observation, now int64) {
 		c.baseline, c.probed = c.latency, now
 	case c.probing > 0:
 		c.learnFromProbe()
-	case c.latency < 0.8*c.baseline: // that may be a queue of our own, under a limit of slower times
-		c.baseline, c.gap, c.doubt = c.latency, probeEvery, true
+	case c.latency < 0.8*c.baseline:
+		c.baseline = c.latency
 	case c.starting && c.latency < 1.3*c.baseline, // small windows, much noise
 		o.saturated && c.limit < c.lowest+1: // our own queue cannot be made shorter
 		c.baseline += 0.3 * (c.latency - c.baseline)
 	case c.latency < c.baseline:
 		c.baseline += 0.1 * (c.latency - c.baseline)
 	case c.disproved(o):
-		c.baseline, c.cutHigh = c.latency, -c.cutHigh // go back: see decide
-		c.gap, c.probed, c.doubt = probeEvery, now, true
+		c.baseline, c.cutFrom = c.latency, 0
+		c.gap, c.probed = probeEvery, now-c.atLeast(probeEvery, 20)+5*minWindow // and make sure
+		c.streak = searching                                                    // the cuts were a mistake: go back up fast
 	}
 	if c.maxBaseline > 0 {
 		c.baseline = min(c.baseline, c.maxBaseline)
@@ -276,17 +262,12 @@ func (c *control) fell() bool { return c.latency < 0.82*c.probeTrip }
 
 // probe goes on with a probe: further down while the latency falls, else back.
 func (c *control) probe(now int64) {
-	if lower := c.limit * probeCut; c.fell() && (c.doubt || c.latency > 1.1*c.thought || c.latency < 0.9*c.thought) && lower >= c.lowest {
+	if lower := c.limit * probeCut; c.fell() && lower >= c.lowest {
 		c.limit, c.probeTrip = lower, c.latency
 		return
 	}
-	c.doubt = c.baseline > 1.07*c.thought
-	back := c.probing
-	if c.baseline < 0.87*c.thought { // two steps up, where the knee must be behind us
-		back = min(back, c.limit/(probeCut*probeCut))
-	}
-	c.limit, c.probing, c.probed = back, 0, now
-	if c.latency < 0.87*c.thought || c.latency > 1.15*c.thought {
+	c.limit, c.probing, c.probed = c.probing, 0, now
+	if c.latency < 0.93*c.thought || c.latency > 1.07*c.thought {
 		c.gap = probeEvery
 	} else {
 		c.gap = min(c.gap*3/2, 4*probeEvery)
