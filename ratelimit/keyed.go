@@ -116,7 +116,10 @@ func NewKeyed[K comparable](r Rate, burst int, opts ...KeyedOption) *Keyed[K] {
 		}
 		k.limit = f
 	}
-	k.base = newCell(r, int64(burst), 0, 0)
+	if cfg.single.debt {
+		k.plan.room = maxRoom // a place has no other cell to go to when a debt grows
+	}
+	k.base = newCell(r, int64(burst), k.plan.room, 0)
 	if k.limit == nil {
 		k.base.quicken(0)
 	}

@@ -11,6 +11,8 @@ type limit struct {
 // plan makes the limits that PerKey gives, as cells that are used for their
 // constants alone, one for all keys that have the same.
 type plan struct {
+	room int64 // of each cell; see newCell
+
 	mu    sync.Mutex
 	cells map[limit]*cell
 }
@@ -32,7 +34,7 @@ func (p *plan) cell(l limit) *cell {
 	if len(p.cells) == maxShared {
 		clear(p.cells)
 	}
-	c := newCell(l.rate, int64(l.burst), 0, 0)
+	c := newCell(l.rate, int64(l.burst), p.room, 0)
 	p.cells[l] = c
 	return c
 }

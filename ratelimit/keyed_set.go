@@ -27,7 +27,7 @@ func (k *Keyed[K]) set(change func(*cell) (Rate, int64)) {
 		return
 	}
 	// Room for the debts that there may be.
-	c := newCell(r, burst, k.base.room+burst-k.base.burst, 0)
+	c := newCell(r, burst, max(k.plan.room, k.base.room+burst-k.base.burst), 0)
 	c.quicken(0)
 	k.base = c
 	empty := k.fresh(c)

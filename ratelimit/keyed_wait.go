@@ -80,12 +80,16 @@ func (k *Keyed[K]) wait(ctx context.Context, key K, hash uint64, n int64) error 
 	return err
 }
 
-// park moves the bucket of a key from its place into a limiter.
+// park moves the bucket of a key from its place into a limiter, which counts time
+// and tokens as the table does: so nothing is converted, and no time passes between.
 func (k *Keyed[K]) park(at seat[K], key K) *parked {
-	p := &parked{l: New(at.c.rate, int(at.c.burst), k.cfg.limiter...)}
-	missing := at.p.tat.Swap(frozen) - at.c.now(at.reading-at.t.origin)
-	own := p.l.cell.Load()
-	own.tat.Store(at.c.recast(missing, own))
+	l := New(at.c.rate, int(at.c.burst), k.cfg.limiter...)
+	l.clock = k.clock
+	own := newCell(at.c.rate, at.c.burst, at.c.room, at.t.origin)
+	own.tat.Store(at.p.tat.Swap(frozen))
+	l.own(own)
+	l.cell.Store(own)
+	p := &parked{l: l}
 	if at.s.parked == nil {
 		at.s.parked = map[K]*parked{}
 	}
@@ -108,7 +112,7 @@ func (k *Keyed[K]) unpark(s *shard[K], key K, p *parked) {
 		t = k.rebuild(s, nil, reading, lingers)
 	}
 	at, i := t.find(key, hash, k.shift)
-	c, g := t.limitOf(i), p.l.peekNow()
+	c, g := t.limitOf(i), p.l.peek(reading) // both at one moment: what passed between two would be a gift
 	tat := c.now(reading-t.origin) + g.c.recast(g.tat-g.now, c)
 	at.tat.Store(tat)
 	k.lower(t.wanes(c, tat))
