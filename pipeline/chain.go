@@ -51,7 +51,20 @@ func (c *chain[In, T]) flow(r *run, base int, src producer[In]) producer[T] {
 			return w.failed == nil
 		}
 		if fs := c.plain(); fs != nil {
-			visit = w.plainly(ctx, fs, false, false, yield)
+			visit = func(v T) bool {
+				w.index++
+				for i, f := range fs {
+					out, err := f(ctx, v)
+					if err != nil {
+						var ok bool
+						if out, ok = w.fail(ctx, i, v, err); !ok {
+							return w.drop(i)
+						}
+					}
+					v = out
+				}
+				return yield(v)
+			}
 		}
 		return w.outcome(up(ctx, visit))
 	}
@@ -77,32 +90,26 @@ func (c *chain[In, T]) into(src iter.Seq[In], s *sink[T]) producer[T] {
 			return up(ctx, s.applied(ctx, fs, early, late))
 		}
 		w := c.begin(r, 0)
-		return w.outcome(up(ctx, w.plainly(ctx, gs, early, late, s.next)))
-	}
-}
-
-// plainly calls all of fs, whose stages keep every item, on one and hands
-// the result on. It looks at ctx before the first and after the last of them.
-func (w *walk[T]) plainly(ctx context.Context, fs []Stage[T, T], early, late bool, yield func(T) bool) func(T) bool {
-	return func(v T) bool {
-		if early && ctx.Err() != nil {
-			return false
-		}
-		w.index++
-		for i, f := range fs {
-			out, err := f(ctx, v)
-			if err != nil {
-				var ok bool
-				if out, ok = w.fail(ctx, i, v, err); !ok {
-					return w.drop(i)
-				}
+		return w.outcome(up(ctx, func(v T) bool {
+			if early && ctx.Err() != nil {
+				return false
 			}
-			v = out
-		}
-		if late && ctx.Err() != nil {
-			return false
-		}
-		return yield(v)
+			w.index++
+			for i, f := range gs {
+				out, err := f(ctx, v)
+				if err != nil {
+					var ok bool
+					if out, ok = w.fail(ctx, i, v, err); !ok {
+						return w.drop(i)
+					}
+				}
+				v = out
+			}
+			if late && ctx.Err() != nil {
+				return false
+			}
+			return s.next(v)
+		}))
 	}
 }
 
