@@ -76,6 +76,7 @@ func (l *lifecycle) closed() bool { return l.word.Load()&closedBit != 0 }
 // nil. The parts of w stay open: they may belong to others too. A call of w
 // must not close w: it would wait for itself.
 func (w *Wrapper) Close() error {
+	needsWrapper("Close", w)
 	<-w.life.close()
 	return nil
 }
@@ -83,6 +84,7 @@ func (w *Wrapper) Close() error {
 // Shutdown is Close that waits no longer than ctx. If ctx ends first, it
 // returns its error and the calls that still run go on; new ones stay refused.
 func (w *Wrapper) Shutdown(ctx context.Context) error {
+	needsWrapper("Shutdown", w)
 	idle := w.life.close()
 	select {
 	case <-idle:

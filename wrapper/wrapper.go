@@ -110,5 +110,6 @@ type Stats struct {
 
 // Stats returns a snapshot. It costs one load.
 func (w *Wrapper) Stats() Stats {
+	needsWrapper("Stats", w)
 	return Stats{Running: w.life.running(), Closed: w.life.closed()}
 }
