@@ -205,11 +205,9 @@ func TestAdaptiveTellsOfChangesInOrder(t *testing.T) {
 			a.Stats() // may call back: no lock is held
 			changes = append(changes, c)
 		}}))
-		ctx, cancel := context.WithCancel(t.Context())
-		wait := clients(ctx, 80, a, newServer(20, 20*time.Millisecond))
-		time.Sleep(60 * time.Second)
-		cancel()
-		wait()
+		l := newLoad(80, a, newServer(20, 20*time.Millisecond))
+		l.run(60 * time.Second)
+		l.drain()
 
 		require.Greater(t, len(changes), 10)
 		at, probes := int64(1), 0
