@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/breaker"
+	"github.com/weirkit/weir/internal/testkit"
 )
 
 func TestNothingIsAllocated(t *testing.T) {
@@ -141,7 +142,7 @@ func TestASuccessOfAHealthyBreakerWritesNothing(t *testing.T) {
 			for range 100 { // the window is full
 				_ = b.Do(ctx, succeed)
 			}
-			before := breaker.Memory(b)
+			before := testkit.Memory(b)
 			for range 10 {
 				_ = b.Do(ctx, succeed)
 				_, _ = breaker.Do(ctx, b, func(context.Context) (int, error) { return 1, nil })
@@ -150,9 +151,9 @@ func TestASuccessOfAHealthyBreakerWritesNothing(t *testing.T) {
 				}
 				_, _ = b.Ready(), b.State()
 			}
-			assert.Equal(t, before, breaker.Memory(b))
+			assert.Equal(t, before, testkit.Memory(b))
 			_ = b.Do(ctx, fail)
-			assert.NotEqual(t, before, breaker.Memory(b), "a failure does")
+			assert.NotEqual(t, before, testkit.Memory(b), "a failure does")
 		})
 	}
 }

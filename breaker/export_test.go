@@ -1,10 +1,6 @@
 package breaker
 
-import (
-	"fmt"
-	"reflect"
-	"time"
-)
+import "time"
 
 // Spread makes the window of b spread, as it does when adds meet.
 func Spread(b *Breaker) {
@@ -71,6 +67,3 @@ func Step(b *Breaker) time.Duration {
 	defer b.mu.Unlock()
 	return time.Duration(b.flight.step)
 }
-
-// Memory writes down every field of b.
-func Memory(b *Breaker) string { return fmt.Sprintf("%+v", reflect.ValueOf(b).Elem()) }

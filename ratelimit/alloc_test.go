@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/ratelimit"
 )
 
@@ -45,4 +47,24 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 			assert.Zero(t, testing.AllocsPerRun(200, tt.f))
 		})
 	}
+}
+
+// A denial writes nothing, so that denials from many cores do not slow each other.
+func TestADenialWritesNothing(t *testing.T) {
+	l := ratelimit.New(ratelimit.PerHour(1), 3)
+	require.True(t, l.AllowN(2))
+	cell := ratelimit.Cell(l)
+	before := testkit.Memory(l) + testkit.Memory(cell)
+	for range 10 {
+		assert.False(t, l.AllowN(2))
+		assert.False(t, l.Take(2).OK)
+		_ = l.Tokens()
+	}
+	assert.Same(t, cell, ratelimit.Cell(l))
+	assert.Equal(t, before, testkit.Memory(l)+testkit.Memory(cell))
+	require.True(t, l.Allow())
+	assert.NotEqual(t, before, testkit.Memory(l)+testkit.Memory(cell), "a grant does")
+	before = testkit.Memory(l) + testkit.Memory(cell)
+	assert.False(t, l.Allow())
+	assert.Equal(t, before, testkit.Memory(l)+testkit.Memory(cell))
 }
