@@ -8,7 +8,8 @@ import (
 
 // Take adds a stage that hands on the first n items and then ends the run of
 // what comes before it: with Take(0) nothing is read at all. Stages with workers
-// may have begun items behind those; they are cancelled and waited for.
+// may have begun items behind those; they are cancelled and waited for. An error of
+// an item behind those is not met, as after a break, also where a [Batch] read both.
 func (p *Pipeline[In, Out]) Take(n int, opts ...Option) *Pipeline[In, Out] {
 	if n < 0 {
 		panic(fmt.Sprintf("pipeline: Take must be at least 0, got %d", n))
@@ -22,7 +23,7 @@ func (p *Pipeline[In, Out]) Take(n int, opts ...Option) *Pipeline[In, Out] {
 				return nil
 			}
 			taken := 0
-			return up(ctx, func(v Out) bool {
+			err := up(ctx, func(v Out) bool {
 				if taken++; !yield(v) {
 					return false
 				}
@@ -31,8 +32,19 @@ func (p *Pipeline[In, Out]) Take(n int, opts ...Option) *Pipeline[In, Out] {
 				}
 				return taken < n
 			})
+			return behind(ctx, taken == n, err)
 		})
 	})
+}
+
+// behind returns the error that a stage ends with which has ended the run of what
+// comes before it, or not. An error there can only belong to items behind those that
+// it wanted, which a batch read together with them: it is not met, as after a break.
+func behind(ctx context.Context, ended bool, err error) error {
+	if ended && ctx.Err() == nil && !isFault(err) {
+		return nil
+	}
+	return err
 }
 
 // Skip adds a stage that drops the first n items.
@@ -73,7 +85,8 @@ func (p *Pipeline[In, Out]) TakeWhile(more func(ctx context.Context, item Out) (
 			}}
 			// The step drops the item that ends the run; the look at ended before
 			// the next one would read one item too many.
-			return s.fuseKeep(r, at, up, &ended)(ctx, yield)
+			err := s.fuseKeep(r, at, up, &ended)(ctx, yield)
+			return behind(ctx, ended, err)
 		})
 	})
 }

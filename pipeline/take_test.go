@@ -206,3 +206,26 @@ func TestADeadLetterThatFailsEndsTheRun(t *testing.T) {
 		_, _ = pipeline.New[int]().Then(fails(9, errBoom), pipeline.OnError(missing)).Execute(t.Context(), 1)
 	})
 }
+
+// A Batch hands on what came before an error and then the error. Whoever has enough
+// of that leaves as a break does: the error behind it is not met.
+func TestAnErrorBehindWhatTakeWantsIsNotMet(t *testing.T) {
+	bad := func(_ context.Context, v int) (int, error) {
+		if v == 5 {
+			return 0, errBoom
+		}
+		return v, nil
+	}
+	small := func(_ context.Context, v int) (bool, error) { return v < 3, nil }
+	upTo5 := pipeline.Unbatch(pipeline.Batch(pipeline.From(bad), 7))
+	for _, opts := range [][]pipeline.Option{nil, {pipeline.Buffer(2)}} {
+		for name, p := range map[string]*pipeline.Pipeline[int, int]{"take": upTo5.Take(3, opts...), "takewhile": upTo5.TakeWhile(small, opts...)} {
+			got, err := p.Collect(t.Context(), numbers(9))
+			require.NoError(t, err, name)
+			assert.Equal(t, []int{0, 1, 2}, got, name)
+		}
+	}
+	got, err := upTo5.Take(6).Collect(t.Context(), numbers(9))
+	require.ErrorIs(t, err, errBoom, "it wants more than there is")
+	assert.Equal(t, []int(nil), got)
+}
