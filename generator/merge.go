@@ -55,15 +55,7 @@ func (m *merge[T]) start(seqs []iter.Seq[T]) {
 	m.running.Store(1) // the starter's own, so that no sequences are an end, too
 	for _, seq := range seqs {
 		m.running.Add(1)
-		go fault.Catch(func() {
-			for v := range seq {
-				select {
-				case m.values <- v:
-				case <-m.stop:
-					return
-				}
-			}
-		}, func(f *fault.Fault) {
+		go fault.Catch(func() { m.forward(seq) }, func(f *fault.Fault) {
 			if f != nil && m.fault.CompareAndSwap(nil, f) {
 				m.once.Do(func() { close(m.stop) })
 			}
@@ -71,6 +63,22 @@ func (m *merge[T]) start(seqs []iter.Seq[T]) {
 		})
 	}
 	m.leave()
+}
+
+// forward hands on the values of seq until the loop is to stop.
+func (m *merge[T]) forward(seq iter.Seq[T]) {
+	for v := range seq {
+		select {
+		case <-m.stop: // by itself first: of two that are ready select takes either
+			return
+		default:
+		}
+		select {
+		case m.values <- v:
+		case <-m.stop:
+			return
+		}
+	}
 }
 
 // leave is the last thing that each of the running does; the last of them ends
