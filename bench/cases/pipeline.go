@@ -42,7 +42,7 @@ func pipelines() []harness.Case {
 	}
 	ctx := context.Background()
 	p := three()
-	return []harness.Case{
+	return append([]harness.Case{
 		{Package: "pipeline", Name: "three stages, fused", Items: pipelineItems, Rows: []harness.Row{
 			row("weir", want, func() int { return sumStream(ctx, three(), in) }),
 			row("juniper iterators", want, func() int { return juniperSum(in) }),
@@ -56,10 +56,6 @@ func pipelines() []harness.Case {
 			row("juniper iterators", wantTen, func() int { return juniperSum(ten) }),
 			row("channels of 64, a goroutine a stage", wantTen, func() int { return channelSum(ten) }),
 		}},
-		{Package: "pipeline", Name: "one parallel ordered stage between goroutines", Items: pipelineItems, Rows: []harness.Row{
-			row("weir", want, func() int { return sumStream(ctx, parallelStage(), in) }),
-			row("channels of 64 with ctx, a goroutine a stage", want, func() int { return ctxChannelSum(ctx, in) }),
-		}},
 		{Package: "pipeline", Name: "Execute: one item, three stages", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(func() func() bool {
 				p := three()
@@ -69,11 +65,7 @@ func pipelines() []harness.Case {
 				return func() bool { return channelSum([]int{1}) == 4 }
 			})},
 		}},
-	}
-}
-
-func parallelStage() *pipeline.Pipeline[int, int] {
-	return pipeline.New[int]().Then(pipeline.Lift(func(v int) int { return v + 3 }), pipeline.Workers(2))
+	}, queues(row, in, want)...)
 }
 
 func sumStream(ctx context.Context, p *pipeline.Pipeline[int, int], in []int) int {
@@ -141,40 +133,6 @@ func channelSum(in []int) int {
 	})
 	sum := 0
 	for v := range stage(stage(stage(src))) {
-		sum += v
-	}
-	wg.Wait()
-	return sum
-}
-
-// ctxChannelSum is the same with sends that a cancelled ctx ends, one stage.
-func ctxChannelSum(ctx context.Context, in []int) int {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
-	src, out := make(chan int, 64), make(chan int, 64)
-	wg.Go(func() {
-		defer close(src)
-		for _, v := range in {
-			select {
-			case src <- v:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	wg.Go(func() {
-		defer close(out)
-		for v := range src {
-			select {
-			case out <- v + 3:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	sum := 0
-	for v := range out {
 		sum += v
 	}
 	wg.Wait()
