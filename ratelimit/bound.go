@@ -25,6 +25,9 @@ func boundOf(ctx context.Context, clock mono.Clock) bound {
 // within returns the bound of a caller that comes at a reading of the clock and has a
 // MaxWait of d, none if that is 0.
 func (b bound) within(d time.Duration, reading int64) bound {
+	if int64(d) > never-reading { // more than the clock will ever read
+		return b
+	}
 	if limit := reading + int64(d); d > 0 && limit < b.limit {
 		return bound{limit, d}
 	}

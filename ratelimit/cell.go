@@ -67,11 +67,10 @@ func (c *cell) quicken(lag int64) {
 // now returns the limiter's time t, in ns, in units: 0 before the origin, and at
 // most frozen however far behind the horizon it is.
 func (c *cell) now(t int64) int64 {
-	rel := t - c.origin
-	if rel <= 0 {
+	if t <= c.origin { // the difference could overflow: t may be of any year
 		return 0
 	}
-	hi, lo := bits.Mul64(uint64(rel)>>c.shr, uint64(c.mul)) // #nosec G115 -- positive
+	hi, lo := bits.Mul64(uint64(t-c.origin)>>c.shr, uint64(c.mul)) // #nosec G115 -- positive
 	if hi > 0 {
 		return frozen
 	}

@@ -14,8 +14,10 @@ type Moment struct {
 }
 
 // At returns the limiter as of t. Before the limiter was made, its bucket was full
-// and gained nothing.
-func (l *Limiter) At(t time.Time) Moment { return Moment{l, l.time(l.clock.At(t))} }
+// and gained nothing. From 292 years after that on, all moments are one.
+func (l *Limiter) At(t time.Time) Moment {
+	return Moment{l, min(l.time(l.clock.At(t)), never-1)} // a moment that comes, so that a cell can begin there
+}
 
 // Allow is [Limiter.AllowN].
 func (m Moment) Allow(n int) bool {
@@ -43,7 +45,7 @@ func (m Moment) Delay(r Reservation) time.Duration {
 	if r.c == nil {
 		return Never
 	}
-	return time.Duration(max(r.due-m.l.reading(m.t), 0))
+	return delay(r.due, m.l.reading(m.t))
 }
 
 // Tokens is [Limiter.Tokens].

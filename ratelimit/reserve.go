@@ -80,7 +80,7 @@ func (l *Limiter) promise(t, n int64) Reservation {
 		now := c.now(t)
 		start := max(tat, now)
 		due := l.reading(max(c.time(start+c.need(n)-c.tol), t))
-		if due == never || l.cfg.maxWait > 0 && due-l.reading(t) > int64(l.cfg.maxWait) {
+		if due == never || l.cfg.maxWait > 0 && delay(due, l.reading(t)) > l.cfg.maxWait {
 			return Reservation{}
 		}
 		next := start + c.cost(n)

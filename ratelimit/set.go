@@ -84,13 +84,13 @@ func (l *Limiter) setTokens(t int64, tokens float64) {
 }
 
 // missing returns what a bucket with that many tokens lacks of a full one, in
-// units, rounded up.
+// units, rounded up: at most frozen, which is more than any cell has room for.
 func (c *cell) missing(tokens float64) int64 {
 	whole := math.Floor(tokens)
 	if whole >= float64(c.burst) {
 		return 0
 	}
-	return (c.burst-int64(whole))*c.inc - int64((tokens-whole)*float64(c.inc))
+	return mulDivUp(c.burst-int64(whole), c.inc, 1) - int64((tokens-whole)*float64(c.inc))
 }
 
 // Observe follows what a server says of its own limit, for example in its

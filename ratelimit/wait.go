@@ -165,8 +165,10 @@ func (l *Limiter) admitLocked(c *cell, due, t, n int64, b bound) error {
 	return nil
 }
 
+// delay returns how long it is from now until when: Never if that does not come, or
+// is further away than a duration can say.
 func delay(when, now int64) time.Duration {
-	if when == never {
+	if when == never || now < 0 && when > never+now {
 		return Never
 	}
 	return time.Duration(max(when-now, 0))
