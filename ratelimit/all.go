@@ -129,7 +129,7 @@ func (m *Multi) look(n, ahead int64, skip *Limiter) Decision {
 	mustBeMade(len(m.limits) > 0, "Multi", "All")
 	all := Decision{OK: true}
 	head := m.stands.Load()
-	first := true
+	first, none := true, true // none: no limit has bound so far
 	for i, l := range m.limits {
 		if l == skip {
 			continue
@@ -138,10 +138,15 @@ func (m *Multi) look(n, ahead int64, skip *Limiter) Decision {
 		if ahead > 0 && head != nil && head.at == l {
 			before = max(ahead-head.n, 0)
 		}
-		d := l.look(n, before)
+		g := l.peekNow()
+		d := l.look(g, n, before)
 		d.Binding = i
-		if first {
-			all, first = d, false
+		binds := g.c.inc > 0
+		if first || none && binds {
+			all, first, none = d, false, !binds
+			continue
+		}
+		if !binds { // it has as many tokens as anybody asks for
 			continue
 		}
 		reset := max(all.ResetAfter, d.ResetAfter)
@@ -155,9 +160,9 @@ func (m *Multi) look(n, ahead int64, skip *Limiter) Decision {
 	return all
 }
 
-// look returns what Take would say about n tokens after ahead others are taken.
-func (l *Limiter) look(n, ahead int64) Decision {
-	g := l.peekNow()
+// look returns what Take would say about n tokens after ahead others are taken from
+// the bucket as it is.
+func (l *Limiter) look(g grant, n, ahead int64) Decision {
 	switch c := g.c; {
 	case n == 0 || c.inc == 0:
 	case n > c.burst && !l.cfg.debt, ahead+n > maxRoom-c.burst, mulDivUp(ahead, c.inc, 1) > maxNow:

@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -192,4 +193,22 @@ func TestAllRefusesBadInput(t *testing.T) {
 	assert.PanicsWithValue(t, "ratelimit: the limiters of All must be different, number 1 is there twice", func() { ratelimit.All(l, l) })
 	assert.Panics(t, func() { ratelimit.All(l).AllowN(-1) })
 	assert.Equal(t, []*ratelimit.Limiter{l}, ratelimit.All(l).Limits())
+}
+
+func TestALimitWithoutABoundDoesNotBind(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		free, ten := ratelimit.New(ratelimit.Unlimited, 1), ratelimit.New(ratelimit.PerSecond(10), 10)
+		for _, limits := range [][]*ratelimit.Limiter{{free, ten}, {ten, free}} {
+			ten.SetTokens(10)
+			m := ratelimit.All(limits...)
+			want := ratelimit.Decision{OK: true, Limit: 10, Remaining: 7, ResetAfter: 300 * time.Millisecond, Binding: slices.Index(limits, ten)}
+			assert.Equal(t, want, m.Take(3), "more than the one without a bound holds")
+			want.OK, want.RetryAfter = false, 100*time.Millisecond
+			assert.Equal(t, want, m.Take(8))
+			require.NoError(t, m.WaitN(t.Context(), 8))
+			want = ratelimit.Decision{OK: true, Limit: 10, Remaining: 0, ResetAfter: time.Second, Binding: want.Binding}
+			assert.Equal(t, want, m.Take(0))
+		}
+		assert.Equal(t, ratelimit.Decision{OK: true, Limit: 1, Remaining: 1}, ratelimit.All(free, ratelimit.New(ratelimit.Unlimited, 5)).Take(3))
+	})
 }
