@@ -24,8 +24,8 @@ type exchange func(context.Context) (*http.Response, error)
 // which it keeps all features; each hop of a redirect is one operation of w.
 //
 // A timeout of w bounds the response's body too, until that is closed. The host of
-// a request is its key for layers of wrapper.PerKey, unless its context has one
-// already.
+// a request, as PerHost has it, is its key for layers of wrapper.PerKey, unless its
+// context has one already.
 func Transport(w *wrapper.Wrapper, base http.RoundTripper, opts ...TransportOption) *RoundTripper {
 	if w == nil {
 		panic("httpguard: Transport needs a wrapper, got nil")
@@ -35,7 +35,9 @@ func Transport(w *wrapper.Wrapper, base http.RoundTripper, opts ...TransportOpti
 	})
 }
 
-// PerHost is [Transport] with a wrapper for each host, as it stands in the URL.
+// PerHost is [Transport] with a wrapper for each host: that of the URL in lower
+// case, with the port unless it is the one of the scheme, as "api.example" or
+// "api.example:8080".
 func PerHost(k *wrapper.Keyed[string], base http.RoundTripper, opts ...TransportOption) *RoundTripper {
 	if k == nil {
 		panic("httpguard: PerHost needs a wrapper.Keyed, got nil")
@@ -57,11 +59,11 @@ func newRoundTripper(base http.RoundTripper, opts []TransportOption,
 // response, whatever its status. Only if there is none is there an error. It
 // closes the body of req in every case.
 func (t *RoundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx := req.Context()
+	ctx, host := req.Context(), hostOf(req.URL)
 	if o, _ := wrapper.OverrideOf(ctx); o.Key == nil {
-		ctx = wrapper.WithOverride(ctx, wrapper.Override{Key: req.URL.Host})
+		ctx = wrapper.WithOverride(ctx, wrapper.Override{Key: host})
 	}
-	s := &sending{t: t, req: req, replayable: t.cfg.replayable(req)}
+	s := &sending{t: t, req: req}
 	returned := false
 	defer func() {
 		s.end()
@@ -69,7 +71,8 @@ func (t *RoundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			drain(s.take())
 		}
 	}()
-	resp, err := t.run(ctx, req.URL.Host, s.send)
+	s.replayable = t.cfg.replayable(req)
+	resp, err := t.run(ctx, host, s.send)
 	returned = true
 	failed := s.take()
 	if err == nil {
