@@ -29,6 +29,13 @@ func drain(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
+// closeBody closes the body of a response, if there is one.
+func closeBody(resp *http.Response) {
+	if resp != nil && resp.Body != nil {
+		_ = resp.Body.Close()
+	}
+}
+
 // shorten reads a body that says it is short and is likely to be thrown away, as
 // that of an error, and returns one that gives the same: so it holds no connection
 // while a retry pauses. A body that does not say how long it is may be a stream,

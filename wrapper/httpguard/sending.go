@@ -37,6 +37,9 @@ func (s *sending) send(ctx context.Context) (*http.Response, error) {
 	defer func() {
 		if !returned { // a panic or a Goexit is passing
 			x.end()
+			if body != nil {
+				_ = body.Close()
+			}
 		}
 	}()
 	resp, err := s.exchange(ctx, x, body, again)
@@ -48,13 +51,13 @@ func (s *sending) send(ctx context.Context) (*http.Response, error) {
 func (s *sending) exchange(ctx context.Context, x *extent, body io.ReadCloser, again bool) (*http.Response, error) {
 	r := s.req.WithContext(x)
 	r.Body = body
-	resp, err := s.t.base.RoundTrip(r)
+	resp, err := s.roundTrip(r)
 	if err != nil {
 		err = x.explain(err)
 		x.end()
 		return nil, s.final(err, again)
 	}
-	failed := resp.StatusCode != http.StatusSwitchingProtocols && s.t.cfg.failure(resp)
+	failed := resp.StatusCode != http.StatusSwitchingProtocols && s.isFailure(resp)
 	if failed && resp.ContentLength >= 0 && resp.ContentLength <= drainLimit {
 		resp.Body = shorten(resp.Body) // while x follows ctx, which may end it
 	}
@@ -72,6 +75,33 @@ func (s *sending) exchange(ctx context.Context, x *extent, body io.ReadCloser, a
 	failure := &StatusError{StatusCode: resp.StatusCode, Wait: retryAfter(resp.Header)}
 	s.keep(resp)
 	return nil, s.final(failure, again)
+}
+
+// roundTrip asks the base, which is somebody else's and may return both or
+// neither of a response and an error.
+func (s *sending) roundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.t.base.RoundTrip(r)
+	switch {
+	case err != nil:
+		closeBody(resp)
+		return nil, err
+	case resp == nil:
+		return nil, fmt.Errorf("httpguard: the base transport (%T) returned neither a response nor an error", s.t.base)
+	}
+	return resp, nil
+}
+
+// isFailure asks the option Failure.
+func (s *sending) isFailure(resp *http.Response) bool {
+	asked := false
+	defer func() {
+		if !asked { // a panic or a Goexit is passing
+			closeBody(resp)
+		}
+	}()
+	failed := s.t.cfg.failure(resp)
+	asked = true
+	return failed
 }
 
 // final marks err as one after which the request must not be sent again, if it
