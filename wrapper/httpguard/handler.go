@@ -106,7 +106,9 @@ func (s *serving) run(ctx context.Context) (err error) {
 	if s.keyed {
 		ctx = unkeyed(ctx, s.req.Context())
 	}
-	s.next.ServeHTTP(s.rec.writer(), s.req.WithContext(ctx))
+	inner := s.req.WithContext(ctx)
+	defer s.giveBack(inner) // after a panic, too
+	s.next.ServeHTTP(s.rec.writer(), inner)
 	s.returned = true
 	switch {
 	case isFailure(s.rec.status):
@@ -116,6 +118,13 @@ func (s *serving) run(ctx context.Context) (err error) {
 		return retry.Permanent(ctxerr.Of(ctx))
 	}
 	return nil
+}
+
+// giveBack tells the request that is known outside what the copy with the context
+// has learned: the server removes the files of its form, and loggers name its
+// pattern.
+func (s *serving) giveBack(inner *http.Request) {
+	s.req.MultipartForm, s.req.Pattern = inner.MultipartForm, inner.Pattern
 }
 
 // unkeyed returns ctx with the key that before has, or none.

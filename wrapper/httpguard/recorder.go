@@ -39,6 +39,12 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.ResponseWriter.Write(p)
 }
 
+// WriteString is for io.WriteString, which needs no copy of the string then.
+func (r *recorder) WriteString(s string) (int, error) {
+	r.begin()
+	return io.WriteString(r.ResponseWriter, s)
+}
+
 // begin notes the status that a first write implies.
 func (r *recorder) begin() {
 	if r.status == 0 {
