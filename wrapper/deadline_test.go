@@ -2,11 +2,9 @@ package wrapper_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
+	"runtime"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,297 +14,6 @@ import (
 
 	"github.com/weirkit/weir/wrapper"
 )
-
-var (
-	errParent = errors.New("the parent's cause")
-	errOuter  = errors.New("the outer deadline's cause")
-)
-
-type key string
-
-// foreign is a context of a type that package context does not know.
-type foreign struct {
-	context.Context
-	done chan struct{}
-	err  error
-}
-
-func (f *foreign) Done() <-chan struct{} { return f.done }
-
-func (f *foreign) Err() error {
-	select {
-	case <-f.done:
-		return f.err
-	default:
-		return nil
-	}
-}
-
-// starter makes the context under test or its reference.
-type starter func(parent context.Context, d time.Duration) (context.Context, context.CancelFunc, error)
-
-func reference(parent context.Context, d time.Duration) (context.Context, context.CancelFunc, error) {
-	cause := &wrapper.TimeoutError{Limit: d}
-	ctx, cancel := context.WithTimeoutCause(parent, d, cause)
-	return ctx, cancel, cause
-}
-
-// parents lists every kind of parent that matters, with its way to end.
-var parents = []struct {
-	name string
-	make func(start starter) (ctx context.Context, cancel func())
-}{
-	{"background", func(starter) (context.Context, func()) { return context.Background(), func() {} }},
-	{"cancel cause", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		return ctx, func() { cancel(errParent) }
-	}},
-	{"cancel", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithCancel(context.Background())
-		return ctx, cancel
-	}},
-	{"value over cancel", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		return context.WithValue(ctx, key("k"), "v"), func() { cancel(errParent) }
-	}},
-	{"sooner deadline", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), 45*time.Millisecond, errOuter)
-		return ctx, cancel
-	}},
-	{"later deadline", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), 155*time.Millisecond, errOuter)
-		return ctx, cancel
-	}},
-	{"without cancel", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		return context.WithoutCancel(ctx), func() { cancel(errParent) }
-	}},
-	{"foreign", func(starter) (context.Context, func()) {
-		f := &foreign{context.Background(), make(chan struct{}), context.Canceled}
-		closed := false
-		return f, func() {
-			if !closed {
-				close(f.done)
-			}
-			closed = true
-		}
-	}},
-	{"foreign over a parent that ends later", func(starter) (context.Context, func()) {
-		under, cancel := context.WithCancelCause(context.Background())
-		f := &foreign{under, make(chan struct{}), context.Canceled}
-		calls := 0
-		return f, func() {
-			if calls++; calls == 1 {
-				close(f.done)
-			}
-			if calls == 2 {
-				cancel(errParent)
-			}
-		}
-	}},
-	{"one of its own kind, sooner", func(start starter) (context.Context, func()) {
-		ctx, cancel, _ := start(context.Background(), 45*time.Millisecond)
-		return ctx, cancel
-	}},
-	{"one of its own kind, later", func(start starter) (context.Context, func()) {
-		ctx, cancel, _ := start(context.Background(), 155*time.Millisecond)
-		return ctx, cancel
-	}},
-	{"ended already", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(errParent)
-		return ctx, func() {}
-	}},
-}
-
-const limit = 100 * time.Millisecond
-
-// subject is a context with what grows from it.
-type subject struct {
-	ctx          context.Context
-	end          context.CancelFunc
-	cancelParent func()
-	children     []context.Context
-	cancels      []func()
-	fired        atomic.Int64
-	stops        []func() bool
-}
-
-// do performs op and says what could be seen of it.
-func (s *subject) do(op byte) string {
-	seen := ""
-	switch op {
-	case 'e':
-		seen = fmt.Sprint(s.ctx.Err())
-	case 'c':
-		seen = causeOf(s.ctx)
-	case 'd':
-		seen = fmt.Sprint(closed(s.ctx.Done()))
-	case 'v':
-		seen = fmt.Sprint(s.ctx.Value(key("k")), s.ctx.Value(7))
-	case 'l':
-		at, ok := s.ctx.Deadline()
-		seen = fmt.Sprint(at.UnixNano(), ok)
-	case 's':
-		time.Sleep(30 * time.Millisecond)
-	case 'p':
-		s.cancelParent()
-	case 'x':
-		s.end()
-	case 'k':
-		s.grow(context.WithCancel(s.ctx))
-	case 'K':
-		s.grow(context.WithCancel(context.WithValue(s.ctx, key("k"), "child")))
-	case 't':
-		s.grow(context.WithTimeoutCause(s.ctx, 41*time.Millisecond, errOuter))
-	case 'w':
-		s.grow(context.WithoutCancel(s.ctx), func() {})
-	case 'q':
-		if len(s.cancels) > 0 {
-			s.cancels[0]()
-		}
-	case 'a':
-		s.stops = append(s.stops, context.AfterFunc(s.ctx, func() { s.fired.Add(1) }))
-	case 'z':
-		if len(s.stops) > 0 {
-			seen = fmt.Sprint(s.stops[0]())
-		}
-	}
-	synctest.Wait()
-	return seen
-}
-
-func (s *subject) grow(ctx context.Context, cancel context.CancelFunc) {
-	s.children, s.cancels = append(s.children, ctx), append(s.cancels, cancel)
-}
-
-// state is all that can be seen of s and its children.
-func (s *subject) state() string {
-	var seen strings.Builder
-	fmt.Fprint(&seen, s.ctx.Err(), causeOf(s.ctx), closed(s.ctx.Done()), s.fired.Load())
-	for _, c := range s.children {
-		fmt.Fprint(&seen, " child ", c.Err(), causeOf(c), c.Done() != nil && closed(c.Done()))
-	}
-	return seen.String()
-}
-
-func causeOf(ctx context.Context) string { return fmt.Sprint(context.Cause(ctx)) }
-
-func closed(ch <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
-}
-
-func newSubject(start starter, parent int) *subject {
-	ctx, cancelParent := parents[parent].make(start)
-	s := &subject{cancelParent: cancelParent}
-	s.ctx, s.end, _ = start(ctx, limit)
-	return s
-}
-
-func (s *subject) cleanUp() {
-	s.end()
-	s.cancelParent()
-	for _, c := range s.cancels {
-		c()
-	}
-	synctest.Wait()
-}
-
-// conform runs ops against the reference and against ours, compares what can be
-// seen after each, and that an end never changes.
-//
-// looks says whether somebody asks for Err before the parent ends. If nobody
-// does, the reference may have seen our deadline where ours can only see the
-// parent's end: the one difference that is allowed. (A foreign parent that ends
-// twice, with another cause the second time, is the same case.)
-func conform(t *testing.T, parent int, ops string, looks bool) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		want, got := newSubject(reference, parent), newSubject(wrapper.StartDeadline, parent)
-		defer got.cleanUp()
-		defer want.cleanUp()
-		begin := time.Now()
-		firstErr, firstCause, blind, ended := error(nil), error(nil), false, false
-		for i := range ops {
-			if ops[i] == 'p' {
-				if looks {
-					_, _ = want.ctx.Err(), got.ctx.Err()
-				} else if firstErr == nil && (time.Since(begin) >= limit || ended) {
-					blind = true
-				}
-				ended = true
-			}
-			w, g := runBoth(want, got, ops[i])
-			if !blind {
-				require.Equal(t, w, g, "%s: %q after %q", parents[parent].name, ops[i], ops[:i])
-			}
-			if ops[i] == 'e' || ops[i] == 'c' {
-				if err := got.ctx.Err(); err != nil && firstErr == nil {
-					firstErr, firstCause = err, context.Cause(got.ctx)
-				}
-			}
-			if firstErr != nil {
-				require.Equal(t, firstErr, got.ctx.Err(), "Err changed: %q", ops[:i+1])
-				require.Equal(t, firstCause, context.Cause(got.ctx), "Cause changed: %q", ops[:i+1])
-			}
-		}
-		if !blind {
-			require.Equal(t, want.state(), got.state(), "%s: at the end of %q", parents[parent].name, ops)
-		}
-	})
-}
-
-// runBoth performs op on both. A sleep passes for both at once.
-func runBoth(want, got *subject, op byte) (w, g string) {
-	w = want.do(op)
-	if op == 's' {
-		return w, w
-	}
-	return w, got.do(op)
-}
-
-func TestDeadlineConformsToContextOnEveryShortHistory(t *testing.T) {
-	const alphabet = "ecdvspxkKa"
-	for p := range parents {
-		t.Run(parents[p].name, func(t *testing.T) {
-			for a := range alphabet {
-				for b := range alphabet {
-					for c := range alphabet {
-						conform(t, p, string([]byte{alphabet[a], alphabet[b], alphabet[c], 's', 's', 'e', 'x', 'c'}), true)
-					}
-				}
-			}
-		})
-	}
-}
-
-func TestDeadlineConformsToContextOnRandomHistories(t *testing.T) {
-	const alphabet = "eecdvlsssspxkKtwqaz"
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 3000 {
-		ops := make([]byte, 3+rnd.IntN(12))
-		for i := range ops {
-			ops[i] = alphabet[rnd.IntN(len(alphabet))]
-		}
-		conform(t, rnd.IntN(len(parents)), string(ops), rnd.IntN(2) == 0)
-	}
-}
-
-func FuzzDeadline(f *testing.F) {
-	f.Add(1, "sssspce", false)
-	f.Add(7, "asspxe", true)
-	f.Fuzz(func(t *testing.T, parent int, ops string, looks bool) {
-		if len(ops) > 40 || parent < 0 {
-			t.Skip()
-		}
-		conform(t, parent%len(parents), ops, looks)
-	})
-}
 
 func TestDeadlineCostsNoTimerUntilSomebodyListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -347,47 +54,126 @@ func TestDeadlineOfOursComesBeforeALaterOneOfTheParentThatNobodySaw(t *testing.T
 	})
 }
 
-func TestDeadlineStartsNoGoroutineForAChild(t *testing.T) {
-	tests := []struct {
+// touches are what a program does with a context that was handed to it.
+var touches = []struct {
+	name string
+	do   func(t *testing.T, ctx context.Context) context.Context // returns what to go on with
+}{
+	{"Done", func(t *testing.T, ctx context.Context) context.Context { ctx.Done(); return ctx }},
+	{"Cause", func(t *testing.T, ctx context.Context) context.Context { _ = context.Cause(ctx); return ctx }},
+	{"a key of package context", func(t *testing.T, ctx context.Context) context.Context { ctx.Value(contextKey(ctx)); return ctx }},
+	{"AfterFunc", func(t *testing.T, ctx context.Context) context.Context { context.AfterFunc(ctx, func() {}); return ctx }},
+	{"WithValue", func(t *testing.T, ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) }},
+	{"WithCancel", func(t *testing.T, ctx context.Context) context.Context { return withCancel(t, ctx) }},
+	{"WithCancel beside it", func(t *testing.T, ctx context.Context) context.Context { withCancel(t, ctx); return ctx }},
+	{"its own kind", func(t *testing.T, ctx context.Context) context.Context {
+		ctx, _, _ = wrapper.StartDeadline(ctx, time.Hour)
+		return ctx
+	}},
+}
+
+func withCancel(t *testing.T, ctx context.Context) context.Context { //nolint:revive // t first, as for every helper
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// spy is an ended context that keeps the key it is asked for.
+type spy struct {
+	context.Context
+	key any
+}
+
+func (s *spy) Err() error { return context.Canceled }
+
+func (s *spy) Value(key any) any { s.key = key; return nil }
+
+// contextKey is the key by which package context looks for its own contexts.
+func contextKey(ctx context.Context) any {
+	s := &spy{Context: ctx}
+	_ = context.Cause(s)
+	return s.key
+}
+
+// propagations counts the goroutines by which contexts hear of their parents.
+func propagations() int {
+	stacks := make([]byte, 1<<20)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "created by context.(*cancelCtx).propagateCancel")
+}
+
+// A child that hears of an end through a goroutine of its own costs that
+// goroutine, and does not know yet when the caller of cancel looks.
+func TestDeadlineNeedsNoGoroutineAndNoDelayWhateverIsAskedFirst(t *testing.T) {
+	ends := []struct {
 		name string
-		wrap func(context.Context) context.Context
+		end  func(end context.CancelFunc, cancelParent context.CancelCauseFunc)
+		want error
 	}{
-		{"direct", func(ctx context.Context) context.Context { return ctx }},
-		{"behind a value", func(ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) }},
+		{"return", func(end context.CancelFunc, _ context.CancelCauseFunc) { end() }, context.Canceled},
+		{"parent", func(_ context.CancelFunc, cancel context.CancelCauseFunc) { cancel(errParent) }, errParent},
 	}
-	for _, tt := range tests {
+	for _, tt := range ends {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, end, _ := wrapper.StartDeadline(t.Context(), limit)
-				child, cancel := context.WithCancel(tt.wrap(ctx))
-				defer cancel()
+			for i := range len(touches) * len(touches) * len(touches) {
+				parent, cancel := context.WithCancelCause(t.Context())
+				ctx, end, _ := wrapper.StartDeadline(parent, time.Hour)
+				first, second, third := touches[i%len(touches)], touches[i/len(touches)%len(touches)], touches[i/len(touches)/len(touches)]
+				last := withCancel(t, third.do(t, second.do(t, first.do(t, ctx))))
+				require.Zero(t, propagations(), "%s, %s, %s", first.name, second.name, third.name)
+				tt.end(end, cancel)
+				require.Equal(t, context.Canceled, last.Err(), "at once: %s, %s, %s", first.name, second.name, third.name)
+				require.Equal(t, tt.want, context.Cause(last), "at once: %s, %s, %s", first.name, second.name, third.name)
 				end()
-				// At once, on this goroutine: a child that hears of it through a
-				// goroutine of its own would not know yet.
-				assert.ErrorIs(t, child.Err(), context.Canceled)
-			})
+				cancel(nil)
+			}
 		})
 	}
+	t.Run("what is counted", func(t *testing.T) {
+		f := &foreign{context.Background(), make(chan struct{}), context.Canceled}
+		_, cancel := context.WithCancel(f)
+		assert.Equal(t, 1, propagations())
+		cancel()
+	})
 }
 
 func TestDeadlineIsSafeForConcurrentUse(t *testing.T) {
-	for range 200 {
+	for i := range 210 {
 		parent, cancel := context.WithCancelCause(t.Context())
-		ctx, end, _ := wrapper.StartDeadline(parent, time.Millisecond)
+		ctx, end, ours := wrapper.StartDeadline(parent, time.Millisecond)
+		ends := map[error]error{context.Canceled: context.Canceled, errParent: context.Canceled, ours: context.DeadlineExceeded}
 		acts := []func(){
-			func() { <-ctx.Done() }, func() { _ = ctx.Err() }, func() { _ = context.Cause(ctx) },
-			func() { context.AfterFunc(ctx, func() {})() }, end, func() { cancel(errParent) },
+			func() { <-ctx.Done(); assert.Error(t, ctx.Err()) }, func() { _ = ctx.Err() }, func() { _, _ = ctx.Deadline() },
+			func() {
+				if cause := context.Cause(ctx); cause != nil {
+					assert.Equal(t, ends[cause], ctx.Err())
+				}
+			},
+			func() {
+				child := withCancel(t, context.WithValue(ctx, key("k"), 1))
+				<-child.Done()
+				assert.Equal(t, ends[context.Cause(child)], child.Err())
+				assert.Equal(t, context.Cause(child), context.Cause(ctx))
+			},
+			func() { context.AfterFunc(ctx, func() {})() },
 		}
-		ended := make(chan struct{}, len(acts))
+		if i%2 == 0 {
+			acts = append(acts, end, end)
+		}
+		if i%3 == 0 {
+			acts = append(acts, func() { cancel(errParent) })
+		}
+		var running sync.WaitGroup
 		for _, act := range acts {
-			go func() { act(); ended <- struct{}{} }()
+			running.Go(act)
 		}
-		for range acts {
-			<-ended
-		}
+		running.Wait()
 		err, cause := ctx.Err(), context.Cause(ctx)
 		require.Error(t, err)
+		assert.Equal(t, ends[cause], err)
 		assert.Equal(t, err, ctx.Err())
 		assert.Equal(t, cause, context.Cause(ctx))
+		end()
+		cancel(nil)
 	}
 }
