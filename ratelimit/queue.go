@@ -145,12 +145,13 @@ func (q *queue) drop(w *waiter, c *cell, now int64) (back int64) {
 		q.marks = slices.Delete(q.marks, i, i+1)
 	}
 	behind := q.Next(w)
+	trails := q.trails(c, now) // before w goes: behind an empty queue lies no promise that was before w
 	q.Remove(w)
 	q.forget(w)
 	switch {
 	case i < len(q.marks): // all up to the next promise move up
 		q.marks[i].lead += cost
-	case q.trails(c, now):
+	case trails:
 		q.end -= cost
 	default:
 		q.end -= cost

@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -160,5 +161,23 @@ func TestWaitReserveGivesBackWhatWasNotUsed(t *testing.T) {
 		require.True(t, r.Cancel())
 		require.NoError(t, <-done)
 		assert.Equal(t, 2*time.Hour, time.Since(start), "it has what was given back, at once")
+	})
+}
+
+func TestACancelledWaitBehindAReservationTakesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.InitialTokens(0))
+		r := l.Reserve(1)
+		require.Equal(t, time.Second, r.Delay())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- l.Wait(ctx) }()
+		synctest.Wait()
+		require.InDelta(t, -2, l.Tokens(), 1e-9)
+		cancel()
+		require.Equal(t, context.Canceled, <-done)
+		require.InDelta(t, -1, l.Tokens(), 1e-9)
+		next := l.Reserve(1)
+		require.Equal(t, 2*time.Second, next.Delay())
 	})
 }
