@@ -22,10 +22,10 @@ func drain(resp *http.Response) {
 	if resp == nil || resp.Body == nil {
 		return
 	}
-	if b, ok := resp.Body.(interface{ cut() }); ok {
+	if b, ok := resp.Body.(*tied); ok { // others have no body, or no end to read to
 		defer time.AfterFunc(drainTime, b.cut).Stop()
+		_, _ = io.CopyN(io.Discard, b, drainLimit)
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
 	_ = resp.Body.Close()
 }
 

@@ -87,11 +87,10 @@ func (x *extent) until(body io.ReadCloser) io.ReadCloser {
 		x.end()
 		return body
 	}
-	b := &tied{body, x}
-	if w, ok := body.(io.Writer); ok { // of an upgraded connection
-		return &tiedWriter{b, w}
+	if c, ok := body.(io.ReadWriteCloser); ok {
+		return &switched{c, x}
 	}
-	return b
+	return &tied{body, x}
 }
 
 // tied is a body that ends an extent when it is closed or read to its end.
@@ -118,8 +117,16 @@ func (b *tied) Close() error {
 // cut ends the exchange, so that a read that waits for the body fails.
 func (b *tied) cut() { b.x.cancel(context.Canceled) }
 
-// tiedWriter is a tied body that can be written to.
-type tiedWriter struct {
-	*tied
-	io.Writer
+// switched is the connection that is the body of a switch of protocols. Neither a
+// timeout nor the end of what the peer writes is the end of it, and errors are its
+// own.
+type switched struct {
+	io.ReadWriteCloser
+
+	x *extent
+}
+
+func (c *switched) Close() error {
+	defer c.x.end()
+	return c.ReadWriteCloser.Close()
 }

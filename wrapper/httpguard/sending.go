@@ -64,7 +64,7 @@ func (s *sending) exchange(ctx context.Context, x *extent, body io.ReadCloser, a
 	if !x.detach() { // ctx ended as the response came
 		err = x.explain(ctxerr.Of(ctx))
 		x.end()
-		drain(resp)
+		closeBody(resp)
 		return nil, s.final(err, again)
 	}
 	resp.Request = s.req

@@ -56,7 +56,7 @@ func TestTheFilesOfAFormAreRemovedAfterTheRequest(t *testing.T) {
 					}
 				})).ServeHTTP(w, r)
 			})
-			resp, err := s.Client().Do(upload(t, s.URL, 20<<20))
+			resp, err := s.Client().Do(upload(t, s.URL, 100_000))
 			require.NoError(t, err)
 			assert.NoError(t, resp.Body.Close())
 			s.Close() // waits for the handler

@@ -23,7 +23,8 @@ type exchange func(context.Context) (*http.Response, error)
 // which is http.DefaultTransport if it is nil. It works under an http.Client, of
 // which it keeps all features; each hop of a redirect is one operation of w.
 //
-// A timeout of w bounds the response's body too, until that is closed. The host of
+// A timeout of w bounds the response's body too, until that is closed. It does not
+// bound an upgraded connection (101), which is its caller's. The host of
 // a request, as PerHost has it, is its key for layers of wrapper.PerKey, unless its
 // context has one already.
 func Transport(w *wrapper.Wrapper, base http.RoundTripper, opts ...TransportOption) *RoundTripper {
