@@ -23,8 +23,8 @@ type BatchError struct {
 	// Dropped is how many more failures there were than KeepFailures allowed.
 	Dropped int
 	// Skipped is how many items never ran, because the context ended or, with
-	// StopOnError, because another had failed; those that were cut off for that
-	// while they ran are among them.
+	// StopOnError, because another had failed. Those that StopOnError cut off while
+	// they ran are among them; those that the end of the context did are failures.
 	Skipped int
 
 	cause error // of the context, if it ended

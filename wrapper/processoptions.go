@@ -33,8 +33,9 @@ func newProcessConfig(of string, opts []ProcessOption) processConfig {
 }
 
 // Workers is how many items are in the wrapper at once, waiting ones included.
-// The default is the limit of the wrapper's first semaphore, and GOMAXPROCS if
-// it has none: set it for work that waits. It panics below 1.
+// The default is the limit of the wrapper's first *semaphore.Semaphore, and
+// GOMAXPROCS if it has none: set it for work that waits, and for a limit that
+// finds itself, to the highest that it may find. It panics below 1.
 func Workers(n int) ProcessOption {
 	if n < 1 {
 		panic(fmt.Sprintf("wrapper: Workers must be at least 1, got %d", n))
@@ -60,9 +61,9 @@ func StopOnError() ProcessOption {
 }
 
 // Progress calls f after items have ended, never twice at once, with how many
-// have ended and how many there are. The numbers only grow; if items end faster
-// than f returns, some are left out, but never the last. f runs on the
-// goroutines that run items.
+// have ended and how many there are, which is -1 for a sequence. The numbers only
+// grow; if items end faster than f returns, some are left out, but never the
+// last. f runs on the goroutines that run items.
 func Progress(f func(done, total int)) ProcessOption {
 	if f == nil {
 		panic("wrapper: Progress needs a function, got nil")

@@ -2,7 +2,6 @@ package wrapper
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/weirkit/weir/fanout"
@@ -23,7 +22,8 @@ const maxStreamWorkers = 1024
 // When the loop ends, by break, return or panic too, everything has stopped. The
 // sequence runs on a goroutine of its own. A panic of fn is an error of its item,
 // and ends the stream. See fanout.Stream, which runs it. KeepFailures has no
-// effect.
+// effect. For Close and Stats each item is a call: a stream may have no end, and
+// Close refuses the items that come after it.
 func Stream[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn func(context.Context, In) (T, error), opts ...ProcessOption) iter.Seq2[T, error] {
 	needsFunction("Stream", fn != nil)
 	needsWrapper("Stream", w)
@@ -48,6 +48,7 @@ func streamed[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn
 // index, or a *BatchError, of which Total is the number of items that have ended.
 // If ctx ends, or with StopOnError an item fails, it does not count those that
 // were not asked for. A panic of fn is an error of its item, and ends the batch.
+// For Close and Stats each item is a call.
 func ProcessSeq[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], fn func(context.Context, In) (T, error), opts ...ProcessOption) ([]T, error) {
 	needsFunction("ProcessSeq", fn != nil)
 	needsWrapper("ProcessSeq", w)
@@ -55,7 +56,7 @@ func ProcessSeq[In, T any](ctx context.Context, w *Wrapper, items iter.Seq[In], 
 	var e BatchError
 	var results []T
 	for v, err := range streamed(ctx, w, items, fn, &c) {
-		failed, ok := errors.AsType[*fanout.ItemError](err)
+		failed, ok := err.(*fanout.ItemError) //nolint:errorlint // one further inside is of somebody else's batch
 		switch {
 		case err == nil:
 			results = append(results, v)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/fanout"
+	"github.com/weirkit/weir/retry"
 	"github.com/weirkit/weir/semaphore"
 	"github.com/weirkit/weir/wrapper"
 )
@@ -142,4 +144,108 @@ func ExampleStream() {
 	// 4 <nil>
 	// 0 fanout: item 1: empty
 	// 7 <nil>
+}
+
+func TestProcessSeqTellsItemsFromTheCauseOfTheContext(t *testing.T) {
+	inner := &fanout.ItemError{Index: 99, Err: errBoom} // as where one call of a fanout cancels the others
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := wrapper.ProcessSeq(ctx, wrapper.Compose(semaphore.New(1)), slices.Values(numbers(50)), func(_ context.Context, n int) (int, error) {
+		if n == 5 {
+			cancel(inner)
+		}
+		return n, nil
+	})
+	var batch *wrapper.BatchError
+	require.ErrorAs(t, err, &batch)
+	assert.Empty(t, batch.Failures, "no item has failed")
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, errBoom)
+
+	_, err = wrapper.ProcessSeq(t.Context(), wrapper.Compose(), slices.Values(numbers(5)), func(_ context.Context, n int) (int, error) {
+		if n == 3 {
+			return 0, inner
+		}
+		return n, nil
+	})
+	require.ErrorAs(t, err, &batch)
+	assert.Equal(t, []wrapper.Failure{{Index: 3, Err: inner}}, batch.Failures, "its place in the batch, not in what it did")
+	assert.Equal(t, 5, batch.Total)
+}
+
+func TestAPanicOrGoexitEndsAStreamAsTheErrorOfItsItem(t *testing.T) {
+	tests := []struct {
+		name string
+		fail func()
+		want func(t *testing.T, err error)
+	}{
+		{"panic", func() { panic(errBoom) }, func(t *testing.T, err error) {
+			t.Helper()
+			var raised *fanout.PanicError
+			require.ErrorAs(t, err, &raised)
+			assert.Equal(t, errBoom, raised.Value)
+		}},
+		{"goexit", runtime.Goexit, func(t *testing.T, err error) {
+			t.Helper()
+			assert.ErrorIs(t, err, fanout.ErrGoexit)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := semaphore.New(2)
+			w := wrapper.Compose(retry.New(), s)
+			work := func(_ context.Context, n int) (int, error) {
+				if n == 3 {
+					tt.fail()
+				}
+				return n, nil
+			}
+			var errs []error
+			for _, err := range wrapper.Stream(t.Context(), w, slices.Values(numbers(100)), work) {
+				if err != nil {
+					errs = append(errs, err)
+				}
+			}
+			require.Len(t, errs, 1)
+			tt.want(t, errs[0])
+			_, err := wrapper.ProcessSeq(t.Context(), w, slices.Values(numbers(100)), work)
+			var batch *wrapper.BatchError
+			require.ErrorAs(t, err, &batch)
+			assert.Equal(t, 4, batch.Total)
+			assert.Equal(t, 3, batch.Failures[0].Index)
+			tt.want(t, err)
+			assert.Zero(t, s.Held())
+			assert.Zero(t, w.Stats().Running)
+		})
+	}
+}
+
+func TestProgressOfASequenceKnowsNoTotal(t *testing.T) {
+	var told []int
+	_, err := wrapper.ProcessSeq(t.Context(), wrapper.Compose(), slices.Values(numbers(3)), double, wrapper.Workers(1), wrapper.Progress(func(done, total int) {
+		assert.Equal(t, -1, total)
+		told = append(told, done)
+	}))
+	assert.NoError(t, err)
+	assert.Equal(t, []int{1, 2, 3}, told)
+}
+
+// A stream may go on for ever: Close must not wait for that.
+func TestCloseEndsAStreamByRefusingItsNextItems(t *testing.T) {
+	w := wrapper.Compose(semaphore.New(1))
+	var done, refused int
+	for _, err := range wrapper.Stream(t.Context(), w, slices.Values(numbers(5000)), double) {
+		switch {
+		case err == nil:
+			done++
+		case errors.Is(err, wrapper.ErrClosed):
+			refused++
+		default:
+			t.Errorf("%v", err)
+		}
+		if done == 2 && refused == 0 {
+			assert.NoError(t, w.Close())
+		}
+	}
+	assert.Equal(t, 5000, done+refused)
+	assert.Positive(t, refused)
 }
