@@ -1,8 +1,10 @@
 package wrapper
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,18 +64,26 @@ type FieldError struct {
 	// Field is the name of the field: as in Go, or where it was read from a file or
 	// the environment, as it stands there.
 	Field string
-	// Value is what was given; nil if the name alone is wrong.
+	// Value is what was given: of the field's type, or the string or
+	// json.RawMessage that could not be read as such; nil if the name alone is wrong.
 	Value any
 	// Problem says what would be right.
 	Problem string
 }
 
-// Error gives field, problem and, where it matters, value.
+// Error gives field, problem and, where it matters, value: a text in quotes, so
+// that an empty one can be seen.
 func (e FieldError) Error() string {
-	if e.Value == nil {
+	value := e.Value
+	switch v := e.Value.(type) {
+	case nil:
 		return e.Field + " " + e.Problem
+	case string:
+		value = strconv.Quote(v)
+	case json.RawMessage:
+		value = string(v)
 	}
-	return fmt.Sprintf("%s %s, got %v", e.Field, e.Problem, e.Value)
+	return fmt.Sprintf("%s %s, got %v", e.Field, e.Problem, value)
 }
 
 // ConfigError is returned when a Config is wrong. It lists every wrong field,
@@ -104,19 +114,32 @@ func (e *ConfigError) Unwrap() []error {
 // does the same.
 func (c Config) Validate() error {
 	var v validation
+	c.checkEach(&v)
+	c.checkTogether(&v)
+	return v.err()
+}
+
+// checkEach checks what a field must be whatever the others are.
+func (c Config) checkEach(v *validation) {
 	v.count("MaxConcurrency", c.MaxConcurrency, semaphore.MaxLimit)
 	v.duration("Timeout", c.Timeout)
 	v.duration("AttemptTimeout", c.AttemptTimeout)
+	v.rate("RateLimit", c.RateLimit)
+	v.count("Burst", c.Burst, ratelimit.MaxBurst)
+	v.count("RetryAttempts", c.RetryAttempts, math.MaxInt)
+	v.duration("RetryDelay", c.RetryDelay)
+	v.duration("MaxRetryDelay", c.MaxRetryDelay)
+	v.count("CircuitBreakerThreshold", c.CircuitBreakerThreshold, math.MaxInt32)
+	v.duration("RecoveryTimeout", c.RecoveryTimeout)
+}
+
+// checkTogether checks what fields must be because of others.
+func (c Config) checkTogether(v *validation) {
 	if c.Timeout > 0 && c.AttemptTimeout > c.Timeout {
 		v.wrong("AttemptTimeout", c.AttemptTimeout, fmt.Sprintf("must be at most Timeout (%v), which bounds all attempts", c.Timeout))
 	}
-	v.rate("RateLimit", c.RateLimit)
-	v.count("Burst", c.Burst, ratelimit.MaxBurst)
 	v.alone("Burst", c.Burst, c.Burst > 0 && c.RateLimit == 0, "RateLimit")
-	v.count("RetryAttempts", c.RetryAttempts, math.MaxInt)
-	v.duration("RetryDelay", c.RetryDelay)
 	v.alone("RetryDelay", c.RetryDelay, c.RetryDelay > 0 && c.RetryAttempts == 0, "RetryAttempts")
-	v.duration("MaxRetryDelay", c.MaxRetryDelay)
 	v.alone("MaxRetryDelay", c.MaxRetryDelay, c.MaxRetryDelay > 0 && c.RetryAttempts == 0, "RetryAttempts")
 	switch {
 	case c.RetryAttempts == 0: // said already
@@ -125,12 +148,9 @@ func (c Config) Validate() error {
 	case c.MaxRetryDelay > 0 && c.MaxRetryDelay < c.RetryDelay:
 		v.wrong("MaxRetryDelay", c.MaxRetryDelay, fmt.Sprintf("must be at least RetryDelay (%v)", c.RetryDelay))
 	}
-	v.count("CircuitBreakerThreshold", c.CircuitBreakerThreshold, math.MaxInt32)
 	if c.EnableCircuitBreaker && c.CircuitBreakerThreshold == 0 {
 		v.wrong("CircuitBreakerThreshold", 0, "must be at least 1 when the breaker is enabled")
 	}
-	v.duration("RecoveryTimeout", c.RecoveryTimeout)
-	return v.err()
 }
 
 // maxRate is the highest rate that a Config may name: one operation a

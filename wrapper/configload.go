@@ -43,8 +43,8 @@ func plainKey(key string) string {
 // UnmarshalJSON reads a Config from a JSON object. Durations are strings such as
 // "1.5s". Fields that the object does not have keep their values, so that c may
 // hold defaults. Unknown fields and values that do not fit are a *ConfigError
-// that lists them all, and c stays as it is. Whether the values make sense
-// together is for Validate and New to say.
+// that lists them all, and c stays as it is. Whether values that could be read make
+// sense together is for Validate and New to say.
 func (c *Config) UnmarshalJSON(data []byte) error {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil {
@@ -54,7 +54,7 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 	for key, raw := range object {
 		texts[key] = string(raw)
 	}
-	return c.load(texts, setJSON, plainly())
+	return c.load(texts, source{set: setJSON, given: func(text string) any { return json.RawMessage(text) }, toCase: strings.ToLower})
 }
 
 // MarshalJSON writes what UnmarshalJSON reads. Zero fields are left out.
@@ -91,7 +91,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 // *ConfigError that lists them all.
 func ConfigFromMap(texts map[string]string) (Config, error) {
 	var c Config
-	err := c.load(texts, setText, plainly())
+	err := c.load(texts, source{set: setText, given: asGiven, toCase: strings.ToLower})
 	return c, err
 }
 
@@ -109,21 +109,23 @@ func ConfigFromEnv(prefix string, environ []string) (Config, error) {
 			texts[key] = value
 		}
 	}
-	err := c.load(texts, setText, spelling{prefix: prefix, toCase: strings.ToUpper})
+	err := c.load(texts, source{set: setText, given: asGiven, prefix: prefix, toCase: strings.ToUpper})
 	return c, err
 }
 
-// spelling is how errors name the fields: as they stand where they were read.
-type spelling struct {
+// source is where texts come from: how they are read, and how errors name them, as
+// they stand there.
+type source struct {
+	set    func(p any, text string) string // sets the value at p, or says what would be right
+	given  func(text string) any           // the text as the value of a FieldError
 	prefix string
 	toCase func(string) string // of the known keys
 }
 
-// plainly is the spelling of files and maps.
-func plainly() spelling { return spelling{toCase: strings.ToLower} }
+func asGiven(text string) any { return text }
 
 // known lists all keys.
-func (s spelling) known() string {
+func (s source) known() string {
 	var keys []string
 	for _, f := range configFields() {
 		keys = append(keys, s.prefix+s.toCase(f.key))
@@ -131,33 +133,50 @@ func (s spelling) known() string {
 	return strings.Join(keys, ", ")
 }
 
-// load sets what texts say by set, or nothing if anything is wrong with them.
-func (c *Config) load(texts map[string]string, set func(p any, text string) string, names spelling) error {
+// load sets what texts say, or nothing if anything is wrong with them. The error
+// then has what is wrong with those that could be read, too, but for what depends on
+// others.
+func (c *Config) load(texts map[string]string, from source) error {
 	fields := map[string]field{}
 	for _, f := range configFields() {
 		fields[plainKey(f.key)] = f
 	}
 	loaded, seen := *c, map[string]string{}
-	var v validation
+	var unread, v validation
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
 		f, ok := fields[plainKey(key)]
 		switch {
 		case !ok:
-			v.wrong(names.prefix+key, nil, "is unknown; there are "+names.known())
+			unread.wrong(from.prefix+key, nil, "is unknown; there are "+from.known())
 		case seen[f.key] != "":
-			v.wrong(names.prefix+key, nil, "is the same field as "+names.prefix+seen[f.key]+"; leave one out")
+			unread.wrong(from.prefix+key, nil, "is the same field as "+from.prefix+seen[f.key]+"; leave one out")
 		default:
 			seen[f.key] = key
-			if problem := set(f.of(&loaded), texts[key]); problem != "" {
-				v.wrong(names.prefix+key, texts[key], problem)
+			if problem := from.set(f.of(&loaded), texts[key]); problem != "" {
+				unread.wrong(from.prefix+key, from.given(texts[key]), problem)
+			} else if problem, ok := loaded.problem(f.name); ok {
+				v.wrong(from.prefix+key, problem.Value, problem.Problem)
 			}
 		}
 	}
-	if err := v.err(); err != nil {
-		return err
+	if len(unread.fields) > 0 {
+		all := slices.Concat(unread.fields, v.fields)
+		slices.SortFunc(all, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
+		return &ConfigError{Fields: all}
 	}
 	*c = loaded
 	return nil
+}
+
+// problem returns what is wrong with a field on its own.
+func (c Config) problem(name string) (FieldError, bool) {
+	var v validation
+	c.checkEach(&v)
+	i := slices.IndexFunc(v.fields, func(f FieldError) bool { return f.Field == name })
+	if i < 0 {
+		return FieldError{}, false
+	}
+	return v.fields[i], true
 }
 
 const durationProblem = `must be a duration with a unit, as "1.5s" or "200ms"`

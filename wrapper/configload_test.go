@@ -3,6 +3,9 @@ package wrapper_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +65,9 @@ func TestConfigFromJSONRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"no bool", `{"enable_circuit_breaker":1}`, []string{"enable_circuit_breaker"}, "must be true or false"},
 		{"twice", `{"burst":1,"Burst":2}`, []string{"burst"}, "burst is the same field as Burst; leave one out"},
 		{"everything at once", `{"a":1,"burst":-1.5,"timeout":{}}`, []string{"a", "burst", "timeout"}, ""},
+		{"also what could be read", `{"timeout":"soon","retry_delay":"-1s","rate_limit":-2,"burst":3}`,
+			[]string{"rate_limit", "retry_delay", "timeout"}, "retry_delay must not be negative, got -1s"},
+		{"but not for want of what could not be", `{"burst":3,"rate_limit":"x"}`, []string{"rate_limit"}, `got "x"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,14 +110,67 @@ func TestConfigIsReadFromMapsAndTheEnvironment(t *testing.T) {
 	var wrong *wrapper.ConfigError
 	require.ErrorAs(t, err, &wrong)
 	assert.Len(t, wrong.Fields, 2)
-	assert.EqualError(t, err, "wrapper: wrong config: API_BURST must be a whole number, got many; "+
+	assert.EqualError(t, err, "wrapper: wrong config: API_BURST must be a whole number, got \"many\"; "+
 		"API_TIMOUT is unknown; there are API_MAX_CONCURRENCY, API_TIMEOUT, API_ATTEMPT_TIMEOUT, API_RATE_LIMIT, API_BURST, "+
 		"API_RETRY_ATTEMPTS, API_RETRY_DELAY, API_MAX_RETRY_DELAY, API_ENABLE_CIRCUIT_BREAKER, API_CIRCUIT_BREAKER_THRESHOLD, "+
 		"API_RECOVERY_TIMEOUT")
 	assert.Equal(t, "API_BURST", wrong.Fields[0].Field, "the name that is to be put right")
 
+	_, err = wrapper.ConfigFromEnv("API_", []string{"API_BURST=", "API_TIMEOUT=-1s"})
+	assert.EqualError(t, err, `wrapper: wrong config: API_BURST must be a whole number, got ""; API_TIMEOUT must not be negative, got -1s`)
+
 	_, err = wrapper.ConfigFromEnv("API_", []string{"API_BURST=1", "API_Burst=2"})
 	assert.EqualError(t, err, "wrapper: wrong config: API_Burst is the same field as API_BURST; leave one out")
+}
+
+// drawn returns a config of which New makes a wrapper, with any of its fields set.
+func drawn(rnd *rand.Rand) wrapper.Config {
+	for {
+		duration := func() time.Duration {
+			return []time.Duration{0, 1, time.Duration(rnd.Int64N(int64(time.Hour))), time.Duration(rnd.Int64()), math.MaxInt64}[rnd.IntN(5)]
+		}
+		number := func() int { return []int{0, 1, rnd.IntN(100), rnd.IntN(math.MaxInt32)}[rnd.IntN(4)] }
+		c := wrapper.Config{
+			MaxConcurrency: number(), Timeout: duration(), AttemptTimeout: duration(),
+			RateLimit: []float64{0, 1e-9, 1e9, rnd.Float64(), rnd.ExpFloat64() * 1e4, 1.0 / 3}[rnd.IntN(6)], Burst: number(),
+			RetryAttempts: number(), RetryDelay: duration(), MaxRetryDelay: duration(),
+			EnableCircuitBreaker: rnd.IntN(2) == 0, CircuitBreakerThreshold: number(), RecoveryTimeout: duration(),
+		}
+		if c.Validate() == nil {
+			return c
+		}
+	}
+}
+
+func TestTheConfigOfAWrapperMakesTheSameWrapperAgain(t *testing.T) {
+	for seed := range uint64(500) {
+		rnd := rand.New(rand.NewPCG(seed, 3))
+		w, err := wrapper.New(drawn(rnd))
+		require.NoError(t, err, "seed %d", seed)
+		data, err := json.Marshal(w.Config())
+		require.NoError(t, err, "seed %d", seed)
+
+		var fromJSON wrapper.Config
+		require.NoError(t, json.Unmarshal(data, &fromJSON), "seed %d: %s", seed, data)
+		var object map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(data, &object))
+		texts, environ := map[string]string{}, []string{"HOME=/"}
+		for key, raw := range object {
+			texts[key] = strings.Trim(string(raw), `"`)
+			environ = append(environ, "API_"+strings.ToUpper(key)+"="+texts[key])
+		}
+		fromMap, err := wrapper.ConfigFromMap(texts)
+		require.NoError(t, err, "seed %d", seed)
+		fromEnv, err := wrapper.ConfigFromEnv("API_", environ)
+		require.NoError(t, err, "seed %d", seed)
+
+		for _, c := range []wrapper.Config{fromJSON, fromMap, fromEnv} {
+			require.Equal(t, w.Config(), c, "seed %d: %s", seed, data)
+			again, err := wrapper.New(c)
+			require.NoError(t, err, "seed %d: %s", seed, data)
+			require.Equal(t, w.Explain(), again.Explain(), "seed %d: %s", seed, data)
+		}
+	}
 }
 
 func FuzzConfigJSON(f *testing.F) {
