@@ -93,9 +93,7 @@ func DoKeyed[K comparable, T any](ctx context.Context, k *Keyed[K], key K, fn fu
 // enter counts a call into the entry of key. A call that is over takes no place
 // from another key.
 func (k *Keyed[K]) enter(ctx context.Context, key K) (*keyedEntry[K], error) {
-	if k.make == nil {
-		panic("wrapper: the zero Keyed is not usable, make one with NewKeyed")
-	}
+	k.mustBeMade()
 	if key != key { // it would never be found again, nor forgotten
 		panic("wrapper: a key must be equal to itself, which NaN is not")
 	}
@@ -107,6 +105,16 @@ func (k *Keyed[K]) enter(ctx context.Context, key K) (*keyedEntry[K], error) {
 		return e, err
 	}
 	return k.use(key, Compose(k.make(key)...)) // made outside the mutex: it is user code
+}
+
+// mustBeMade panics unless NewKeyed made k.
+func (k *Keyed[K]) mustBeMade() {
+	if k == nil {
+		panic("wrapper: a Keyed is needed, got nil; make one with NewKeyed")
+	}
+	if k.make == nil {
+		panic("wrapper: the zero Keyed is not usable, make one with NewKeyed")
+	}
 }
 
 // use counts a call into the entry of key. Without one it makes one of fresh, or
@@ -170,6 +178,7 @@ func (k *Keyed[K]) leave(e *keyedEntry[K]) {
 
 // Len returns the number of keys that have a wrapper.
 func (k *Keyed[K]) Len() int {
+	k.mustBeMade()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.keys)
@@ -181,6 +190,7 @@ func (k *Keyed[K]) Close() error { return k.Shutdown(context.Background()) }
 
 // Shutdown is Close that waits no longer than ctx.
 func (k *Keyed[K]) Shutdown(ctx context.Context) error {
+	k.mustBeMade()
 	k.mu.Lock()
 	k.closed = true
 	var running []*Wrapper

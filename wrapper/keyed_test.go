@@ -196,6 +196,34 @@ func TestKeyedPanicsOnBadInput(t *testing.T) {
 	assert.PanicsWithValue(t, "wrapper: PerKey needs a policy, got nil (<nil>)", func() { wrapper.PerKey[int](nil) })
 }
 
+func TestAKeyedThatNobodyMadeSaysSo(t *testing.T) {
+	var none *wrapper.Keyed[int]
+	for want, k := range map[string]*wrapper.Keyed[int]{
+		"wrapper: a Keyed is needed, got nil; make one with NewKeyed":   none,
+		"wrapper: the zero Keyed is not usable, make one with NewKeyed": new(wrapper.Keyed[int]),
+	} {
+		assert.PanicsWithValue(t, want, func() { _ = k.Do(t.Context(), 1, nothing) })
+		assert.PanicsWithValue(t, want, func() {
+			_, _ = wrapper.DoKeyed(t.Context(), k, 1, func(context.Context) (int, error) { return 1, nil })
+		})
+		assert.PanicsWithValue(t, want, func() { k.Len() })
+		assert.PanicsWithValue(t, want, func() { _ = k.Close() })
+		assert.PanicsWithValue(t, want, func() { _ = k.Shutdown(t.Context()) })
+	}
+}
+
+func TestKeyedWithKeysThatCannotBeComparedIsNotLeftLocked(t *testing.T) {
+	k := wrapper.NewKeyed(func(any) []wrapper.Layer { return nil })
+	assert.Panics(t, func() { _ = k.Do(t.Context(), []int{1}, nothing) })
+	assert.NoError(t, k.Do(t.Context(), 1, nothing))
+	assert.Equal(t, 1, k.Len())
+
+	broken := wrapper.NewKeyed(func(int) []wrapper.Layer { panic("a bug") })
+	assert.PanicsWithValue(t, "a bug", func() { _ = broken.Do(t.Context(), 1, nothing) })
+	assert.Zero(t, broken.Len(), "no key was made for it")
+	assert.NoError(t, broken.Close(), "no call runs")
+}
+
 func ExampleNewKeyed() {
 	all := semaphore.New(100) // for all hosts together
 	hosts := wrapper.NewKeyed(func(host string) []wrapper.Layer {
