@@ -5,9 +5,8 @@ import "context"
 // Filter calls keep for every item and returns those for which it said true, in
 // their order. It stops, fails and panics as [Map] does.
 func Filter[T any](ctx context.Context, items []T, keep func(context.Context, T) (bool, error), opts ...Option) ([]T, error) {
-	m := &mapping[T, picked[T]]{}
-	m.begin(ctx, function{"Filter", onSlices}, len(items), keep != nil, opts)
-	return picks(m, items, func(ctx context.Context, item T) (picked[T], error) {
+	cfg := function{"Filter", onSlices}.configure(ctx, len(items), keep != nil, opts)
+	return picks(ctx, cfg, items, func(ctx context.Context, item T) (picked[T], error) {
 		ok, err := keep(ctx, item)
 		return picked[T]{item, ok}, err
 	})
@@ -16,9 +15,8 @@ func Filter[T any](ctx context.Context, items []T, keep func(context.Context, T)
 // FilterMap calls f for every item and returns the results that it said true for,
 // in the order of the items. It stops, fails and panics as [Map] does.
 func FilterMap[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, bool, error), opts ...Option) ([]R, error) {
-	m := &mapping[T, picked[R]]{}
-	m.begin(ctx, function{"FilterMap", onSlices}, len(items), f != nil, opts)
-	return picks(m, items, func(ctx context.Context, item T) (picked[R], error) {
+	cfg := function{"FilterMap", onSlices}.configure(ctx, len(items), f != nil, opts)
+	return picks(ctx, cfg, items, func(ctx context.Context, item T) (picked[R], error) {
 		v, ok, err := f(ctx, item)
 		return picked[R]{v, ok}, err
 	})
@@ -31,8 +29,8 @@ type picked[R any] struct {
 }
 
 // picks returns the wanted results.
-func picks[T, R any](m *mapping[T, picked[R]], items []T, f func(context.Context, T) (picked[R], error)) ([]R, error) {
-	all, err := m.results(items, wrap(m.cfg, f))
+func picks[T, R any](ctx context.Context, cfg *config, items []T, f func(context.Context, T) (picked[R], error)) ([]R, error) {
+	all, err := results(ctx, cfg, items, wrap(cfg, f))
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,8 @@ import "context"
 
 // ForEach calls f for every item. It stops, fails and panics as [Map] does.
 func ForEach[T any](ctx context.Context, items []T, f func(context.Context, T) error, opts ...Option) error {
-	m := &mapping[T, struct{}]{}
-	m.begin(ctx, function{"ForEach", onSlices}, len(items), f != nil, opts)
-	_, err := m.results(items, wrap(m.cfg, bare(f)))
+	cfg := function{"ForEach", onSlices}.configure(ctx, len(items), f != nil, opts)
+	_, err := results(ctx, cfg, items, wrap(cfg, bare(f)))
 	return err
 }
 

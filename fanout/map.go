@@ -2,7 +2,10 @@ package fanout
 
 import (
 	"context"
+	"sync/atomic"
 
+	"github.com/weirkit/weir/internal/ctxerr"
+	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/stream"
 )
 
@@ -20,55 +23,89 @@ import (
 // A ctx that is done runs nothing. Items may run on the calling goroutine; see
 // [Workers] for how many run at once.
 func Map[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) ([]R, error) {
-	m := &mapping[T, R]{}
-	m.begin(ctx, function{"Map", onSlices}, len(items), f != nil, opts)
-	return m.results(items, wrap(m.cfg, f))
+	cfg := function{"Map", onSlices}.configure(ctx, len(items), f != nil, opts)
+	out, err := results(ctx, cfg, items, wrap(cfg, f))
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// mapping is a run that makes a result of each item. It is its own body: on some
-// small items a closure more would cost a tenth of the call.
+// results runs f for every item. It returns a result for each, also beside an error:
+// those that there are, and zero values.
+func results[T, R any](ctx context.Context, cfg *config, items []T, f func(context.Context, T) (R, error)) ([]R, error) {
+	var m lone[T, R] // filled in field by field: a copy of it costs as much as ten items
+	m.f, m.items, m.out = f, items, make([]R, len(items))
+	if err := ctxerr.Of(ctx); err != nil || len(items) == 0 {
+		return m.out, err
+	}
+	m.scope = &scope{parent: ctx, forever: ctx.Done() == nil}
+	m.kept = cfg.collected()
+	workers := cfg.workersFor(len(items))
+	if min(workers, len(items)) > 1 {
+		t := m.team()
+		t.claim.N, t.claim.Workers, t.claim.AtOnce = len(items), workers, true
+		return m.out, t.proceed(t)
+	}
+	m.probe.Begin(len(items), workers)
+	fault.Catch(m.run, m.ended)
+	m.fault.Raise()
+	if m.helped() {
+		t := m.team()
+		t.claim.Resume(&m.probe)
+		return m.out, t.proceed(t)
+	}
+	return m.out, m.err
+}
+
+// mapping makes a result of each item.
 type mapping[T, R any] struct {
-	run
 	f     func(context.Context, T) (R, error)
 	items []T
 	out   []R
 }
 
-// results runs f for every item, and returns the results or the error.
-func (m *mapping[T, R]) results(items []T, f func(context.Context, T) (R, error)) ([]R, error) {
-	m.items, m.f, m.out = items, f, make([]R, len(items))
-	if err := m.do(m); err != nil {
-		return nil, err
-	}
-	return m.out, nil
-}
-
-// some is [body].
-func (m *mapping[T, R]) some(lo, hi int, heed stream.Signal) (int, error) {
-	items, f := m.items[lo:hi], m.f
+// plain runs the items from lo to hi-1, and returns the index behind the last that ran
+// well, and the error of the next if that is less than hi.
+func (m *mapping[T, R]) plain(s *scope, lo, hi int) (int, error) {
+	f, items := m.f, m.items[lo:hi]
 	out := m.out[lo:hi][:len(items)] // the compiler then sees that they are as long
-	signal, caller := m.signals()
-	ctx := context.Context(&m.scope)
-	if caller == nil && m.claim.Alone() {
-		// Nobody could stop it but this loop, and to look costs a third of a small item.
-		for i, item := range items {
-			v, err := f(ctx, item)
-			if err != nil {
-				return lo + i, err
-			}
-			out[i] = v
-		}
-		return hi, nil
-	}
 	for i, item := range items {
-		if signal.Load() >= heed || caller != nil && caller.Err() != nil {
-			return lo + i, nil
-		}
-		v, err := f(ctx, item)
+		v, err := f(s, item)
 		if err != nil {
 			return lo + i, err
 		}
 		out[i] = v
 	}
 	return hi, nil
+}
+
+// watched is plain that stops, without an error, at a signal of heed or more, or when
+// caller, unless that is nil, is done.
+func (m *mapping[T, R]) watched(caller context.Context, s *scope, lo, hi int, signal *atomic.Uint32, heed stream.Signal) (int, error) {
+	f, items := m.f, m.items[lo:hi]
+	out := m.out[lo:hi][:len(items)]
+	for i, item := range items {
+		if signal.Load() >= heed || caller != nil && caller.Err() != nil {
+			return lo + i, nil
+		}
+		v, err := f(s, item)
+		if err != nil {
+			return lo + i, err
+		}
+		out[i] = v
+	}
+	return hi, nil
+}
+
+// team is a mapping by several workers. It is its own body.
+type team[T, R any] struct {
+	run
+	mapping[T, R]
+}
+
+// some is [body].
+func (t *team[T, R]) some(lo, hi int, heed stream.Signal) (int, error) {
+	signal, caller := t.signals()
+	return t.watched(caller, t.scope, lo, hi, signal, heed)
 }

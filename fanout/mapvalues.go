@@ -25,13 +25,12 @@ func (e *KeyError[K]) Unwrap() error { return e.Err }
 // of any entry that failed by itself. Its [ItemError] has the index -1 and wraps a
 // *[KeyError]. The entries must not change meanwhile.
 func MapValues[K comparable, T, R any](ctx context.Context, items map[K]T, f func(context.Context, K, T) (R, error), opts ...Option) (map[K]R, error) {
-	m := &mapping[entry[K, T], R]{}
-	m.begin(ctx, function{"MapValues", onSlices}, len(items), f != nil, opts)
+	cfg := function{"MapValues", onSlices}.configure(ctx, len(items), f != nil, opts)
 	entries := make([]entry[K, T], 0, len(items))
 	for k, v := range items {
 		entries = append(entries, entry[K, T]{k, v})
 	}
-	out, err := m.results(entries, wrap(m.cfg, func(ctx context.Context, e entry[K, T]) (R, error) {
+	out, err := results(ctx, cfg, entries, wrap(cfg, func(ctx context.Context, e entry[K, T]) (R, error) {
 		return f(ctx, e.key, e.value)
 	}))
 	if err != nil {

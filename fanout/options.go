@@ -60,6 +60,22 @@ func newConfig(f function, opts []Option, total int) *config {
 	return c
 }
 
+// workersFor is how many workers a run over n items must have; 0 if it may choose.
+func (c *config) workersFor(n int) int {
+	if n < c.threshold {
+		return 1
+	}
+	return c.workers
+}
+
+// collected is where the failures go of a run that goes on when items fail; else nil.
+func (c *config) collected() *kept {
+	if c.keep == 0 {
+		return nil
+	}
+	return &kept{most: c.keep}
+}
+
 // wraps reports whether wrap has anything to do.
 func (c *config) wraps() bool {
 	return len(c.guards) > 0 || c.limit != nil || c.recovers || c.report != nil

@@ -79,7 +79,7 @@ type round[T any] struct {
 func (r *round[T]) reduce(ctx context.Context, cfg *config) ([]T, error) {
 	n := (len(r.parts) + r.segment - 1) / r.segment
 	r.out = make([]T, n)
-	r.parent, r.cfg, r.claim.N = ctx, cfg, n
+	r.prepare(ctx, n, cfg)
 	if err := r.do(r); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (r *round[T]) one(i int) bool {
 		var err error
 		if acc, err = f(r, acc, parts[j]); err != nil {
 			r.claim.Stop()
-			r.record.fail(&r.scope, j*r.span, err) // the item's index, not the segment's
+			r.record.fail(r.scope, j*r.span, err) // the item's index, not the segment's
 			return false
 		}
 	}

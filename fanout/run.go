@@ -10,9 +10,10 @@ import (
 	"github.com/weirkit/weir/internal/stream"
 )
 
-// run is one call over a number of items. It is the context of their callbacks.
+// run is one call over a number of items.
 type run struct {
-	scope
+	*scope       // the context of their callbacks
+	own    scope // where that is, unless the call began with a lone
 	cfg    *config
 	record record
 	body   body
@@ -32,11 +33,14 @@ func (f bodyFunc) some(lo, hi int, heed stream.Signal) (int, error) { return f(l
 
 // begin prepares the run of the function f over n items.
 func (r *run) begin(ctx context.Context, f function, n int, callable bool, opts []Option) {
-	check(ctx, f.name, callable)
-	r.parent, r.claim.N, r.cfg = ctx, n, newConfig(f, opts, n)
-	if r.cfg.keep > 0 {
-		r.record.kept = &kept{most: r.cfg.keep}
-	}
+	r.prepare(ctx, n, f.configure(ctx, n, callable, opts))
+	r.record.kept = r.cfg.collected()
+}
+
+// prepare makes r a run over n items.
+func (r *run) prepare(ctx context.Context, n int, cfg *config) {
+	r.scope, r.cfg, r.claim.N = &r.own, cfg, n
+	r.parent, r.forever = ctx, ctx.Done() == nil
 }
 
 // check panics on an argument without which nothing can be done.
@@ -67,14 +71,15 @@ func (r *run) do(b body) error {
 	if r.claim.N == 0 {
 		return nil
 	}
-	r.body = b
-	r.forever = r.parent.Done() == nil
-	switch {
-	case r.claim.N < r.cfg.threshold:
-		r.claim.Workers = 1
-	case r.cfg.workers > 0:
-		r.claim.Workers, r.claim.AtOnce = r.cfg.workers, true
+	if workers := r.cfg.workersFor(r.claim.N); workers > 0 {
+		r.claim.Workers, r.claim.AtOnce = workers, true
 	}
+	return r.proceed(b)
+}
+
+// proceed is do of a run that has begun.
+func (r *run) proceed(b body) error {
+	r.body = b
 	defer r.end()
 	complete := r.claim.Run(r)
 	return r.record.outcome(r.parent, complete)
@@ -92,10 +97,10 @@ func (r *run) Range(lo, hi int, heed stream.Signal) int {
 			return next
 		case r.record.kept == nil:
 			r.claim.Stop()
-			r.record.fail(&r.scope, next, err)
+			r.record.fail(r.scope, next, err)
 			return next
 		}
-		r.record.fail(&r.scope, next, err)
+		r.record.fail(r.scope, next, err)
 		lo = next + 1
 	}
 	return lo

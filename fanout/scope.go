@@ -15,11 +15,17 @@ import (
 // finds what it may attach children to: they need no goroutine.
 type scope struct {
 	parent  context.Context
-	forever bool // parent is never done; used by run, and kept here for its size
-	over    atomic.Bool
+	forever bool // parent is never done; others ask it, but here is room
+	over    atomic.Uint32
 	real    atomic.Pointer[cancellable]
-	err     error // written before over is set
 }
+
+// How far the call of a scope is.
+const (
+	scopeOpen     = uint32(iota)
+	scopeEnded    // and the scope had before, as parent or real says
+	scopeCanceled // and the scope with it
+)
 
 type cancellable struct {
 	context.Context
@@ -40,7 +46,7 @@ func (s *scope) derived() *cancellable {
 		c = s.real.Load()
 	}
 	// end sets over, then looks for real: one of the two sees the other.
-	if s.over.Load() {
+	if s.over.Load() != scopeOpen {
 		c.cancel(nil)
 	}
 	return c
@@ -52,10 +58,11 @@ func (s *scope) cancel(cause error) { s.derived().cancel(cause) }
 // end ends the scope because the call has ended, and gives back what the parent
 // holds for it. It is called once.
 func (s *scope) end() {
-	if s.err = s.Err(); s.err == nil {
-		s.err = context.Canceled
+	over := scopeEnded
+	if s.Err() == nil {
+		over = scopeCanceled
 	}
-	s.over.Store(true)
+	s.over.Store(over)
 	if c := s.real.Load(); c != nil {
 		c.cancel(nil)
 	}
@@ -69,8 +76,8 @@ func (s *scope) Done() <-chan struct{} { return s.derived().Done() }
 
 // Err returns nil while the scope has not ended.
 func (s *scope) Err() error {
-	if s.over.Load() {
-		return s.err
+	if s.over.Load() == scopeCanceled {
+		return context.Canceled
 	}
 	if c := s.real.Load(); c != nil {
 		return c.Err()

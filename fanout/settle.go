@@ -41,10 +41,9 @@ type Result[R any] struct {
 // goes on when items fail. If ctx ends, nothing more begins, and the items that
 // have not begun are [Skipped], with the error of ctx. It panics as [Map] does.
 func Settle[T, R any](ctx context.Context, items []T, f func(context.Context, T) (R, error), opts ...Option) []Result[R] {
-	m := &mapping[T, Result[R]]{}
-	m.begin(ctx, function{"Settle", onOutcomes}, len(items), f != nil, opts)
-	call := wrap(m.cfg, f)
-	_, err := m.results(items, func(ctx context.Context, item T) (Result[R], error) {
+	cfg := function{"Settle", onOutcomes}.configure(ctx, len(items), f != nil, opts)
+	call := wrap(cfg, f)
+	out, err := results(ctx, cfg, items, func(ctx context.Context, item T) (Result[R], error) {
 		v, err := call(ctx, item)
 		if err != nil {
 			return Result[R]{Err: err, State: Failed}, nil
@@ -52,12 +51,12 @@ func Settle[T, R any](ctx context.Context, items []T, f func(context.Context, T)
 		return Result[R]{Value: v, State: Done}, nil
 	})
 	if err == nil {
-		return m.out
+		return out
 	}
-	for i := range m.out { // no item failed: the context is why
-		if m.out[i].State == Skipped {
-			m.out[i].Err = err
+	for i := range out { // no item failed: the context is why
+		if out[i].State == Skipped {
+			out[i].Err = err
 		}
 	}
-	return m.out
+	return out
 }

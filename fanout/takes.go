@@ -1,6 +1,9 @@
 package fanout
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // setting has one bit for each option.
 type setting uint16
@@ -34,6 +37,12 @@ const (
 type function struct {
 	name  string
 	takes setting
+}
+
+// configure makes the config of a call of f with these arguments.
+func (f function) configure(ctx context.Context, n int, callable bool, opts []Option) *config {
+	check(ctx, f.name, callable)
+	return newConfig(f, opts, n)
 }
 
 // refuse panics on an option that f cannot honour: to drop it would look as if it

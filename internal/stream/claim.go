@@ -3,17 +3,8 @@ package stream
 import (
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/weirkit/weir/internal/fault"
-	"github.com/weirkit/weir/internal/mono"
-)
-
-// What a Claim aims at, in nanoseconds.
-const (
-	probeTime = int64(2 * time.Microsecond)  // no pace is read off less work than this
-	spawnTime = int64(10 * time.Microsecond) // less work than this is not worth a goroutine, nor to wake one
-	chunkTime = int64(20 * time.Microsecond) // what one claimed chunk should take
 )
 
 // Signal tells workers, before each item, whether to go on.
@@ -42,8 +33,8 @@ type Work interface {
 // from a shared counter, so that one slow region does not make one worker late;
 // the goroutine that calls [Claim.Run] is one of them.
 //
-// By default Run starts alone: it measures the first items and starts other
-// workers only if what is left is worth it. Then each worker claims as many
+// By default Run starts alone, with a [Probe]: it measures the first items and starts
+// other workers only if what is left is worth it. Then each worker claims as many
 // items as should take 20 µs at the pace that it saw last, and never more than
 // its share of half of what is left, so that all end at about the same time. A
 // worker that finds nothing more to claim asks the others to share and ends, and one
@@ -54,8 +45,7 @@ type Work interface {
 // many items as there are workers do run at once, which is what items that wait
 // for a network, or for each other, need.
 //
-// A Claim must not be copied and runs once. A run that stays alone costs it nothing
-// but itself.
+// A Claim must not be copied and runs once.
 type Claim struct {
 	// N is the number of items, and Workers how many may run at once; 0 means
 	// GOMAXPROCS, and with AtOnce it must not be 0. They are set before Run.
@@ -63,10 +53,11 @@ type Claim struct {
 	Workers int
 	AtOnce  bool // small, like signal beside it
 
-	signal atomic.Uint32
-	work   Work
-	fault  atomic.Pointer[fault.Fault]
-	crew   *gang // made when a second worker starts
+	signal      atomic.Uint32
+	from, chunk int // where a Probe has left it; 0 if there was none
+	work        Work
+	fault       atomic.Pointer[fault.Fault]
+	crew        *gang // made when a second worker starts
 }
 
 // Stop makes every worker end before its next item.
@@ -76,9 +67,10 @@ func (c *Claim) Stop() { c.signal.Store(Stop) }
 // is worth keeping in a local variable.
 func (c *Claim) Signal() *atomic.Uint32 { return &c.signal }
 
-// Alone reports whether no other worker has been started yet, and so none could have
-// anything to signal. It is for workers.
-func (c *Claim) Alone() bool { return c.crew == nil }
+// Resume makes a new Claim one whose Run goes on, with other workers, where p ended.
+func (c *Claim) Resume(p *Probe) {
+	c.N, c.Workers, c.from, c.chunk = p.N, p.Workers, p.Lo, p.Chunk
+}
 
 // Stopped reports whether nothing more may begin.
 func (c *Claim) Stopped() bool { return c.signal.Load() == Stop }
@@ -131,33 +123,30 @@ func (c *Claim) ended(f *fault.Fault) {
 // lead is what the goroutine that called Run does.
 func (c *Claim) lead() {
 	workers := min(c.Workers, c.N)
-	switch {
-	case c.N <= 1 || workers == 1:
-		c.alone(0, c.N)
-		return
-	case c.AtOnce:
-		c.start(0, workers, c.singles)
+	if c.AtOnce && workers > 1 {
+		c.start(0, workers)
 		return
 	}
-	from, chunk := c.probe()
-	if from == c.N {
-		return
+	if c.from == 0 {
+		var p Probe
+		p.Begin(c.N, workers)
+		for more := true; more; more = p.More() {
+			if !c.alone(p.Lo, p.Hi) {
+				return
+			}
+		}
+		c.Resume(&p)
 	}
-	if workers == 0 { // asked for late: it takes a lock of the scheduler
-		workers = min(runtime.GOMAXPROCS(0), c.N-from)
+	if left := c.N - c.from; left > 0 {
+		c.start(c.from, min(c.Workers, left))
 	}
-	if workers == 1 {
-		c.alone(from, c.N)
-		return
-	}
-	c.start(from, workers, func() { c.chunks(chunk) })
 }
 
 // start lets so many workers, this goroutine included, claim from the index from.
-func (c *Claim) start(from, workers int, worker func()) {
+func (c *Claim) start(from, workers int) {
 	c.crew = &gang{workers: workers}
 	c.crew.running.Store(int64(workers))
-	c.crew.member = func() { fault.Catch(worker, c.ended) }
+	c.crew.member = func() { fault.Catch(c.member, c.ended) }
 	c.crew.next.Store(int64(from))
 	c.crew.enlist(workers - 1)
 	if !c.AtOnce {
@@ -166,7 +155,16 @@ func (c *Claim) start(from, workers int, worker func()) {
 		// taken: the first processor that wakes then has work at once.
 		runtime.Gosched()
 	}
-	worker()
+	c.member()
+}
+
+// member is what each worker does.
+func (c *Claim) member() {
+	if c.AtOnce {
+		c.singles()
+	} else {
+		c.chunks()
+	}
 }
 
 // alone runs a range that nobody else could have a part of, and reports whether
@@ -184,33 +182,6 @@ func (c *Claim) singles() {
 		i := int(c.crew.next.Add(1)) - 1
 		if i >= c.N || !c.alone(i, i+1) {
 			return
-		}
-	}
-}
-
-// probe runs the first items alone: 1, 4, 16 and so on, until the pace is known
-// and what is left is worth other workers. It returns the first index that is
-// left, and how many items should make a chunk.
-//
-// The pace of a single item would do for items that take long, but for those of
-// some nanoseconds it is that of the clock. No step takes more than three quarters
-// of what is left, so that the rest finds other workers if it is slow; but behind
-// fast ones, one or two are not worth a look at the clock.
-func (c *Claim) probe() (from, chunk int) {
-	clock := mono.New()
-	for i, step := 0, 1; ; step *= 4 {
-		end := i + min(step, (3*(c.N-i)+3)/4)
-		if i > 0 && c.N-end <= 2 {
-			end = c.N
-		}
-		if !c.alone(i, end) || end == c.N {
-			return c.N, 0
-		}
-		i = end
-		if spent := clock.Now(); spent >= probeTime {
-			if pace := float64(spent) / float64(i); pace*float64(c.N-i) > float64(spawnTime) {
-				return i, max(int(float64(chunkTime)/pace), 1)
-			}
 		}
 	}
 }

@@ -56,9 +56,10 @@ func (g *gang) enlist(n int) {
 	}
 }
 
-// chunks claims ranges of about chunkTime, the first of them of chunk items.
-func (c *Claim) chunks(chunk int) {
-	w := sharer{Claim: c, clock: mono.New()}
+// chunks claims ranges of about chunkTime.
+func (c *Claim) chunks() {
+	chunk := c.chunk
+	w := sharer{Claim: c, began: mono.Ticks()}
 	for {
 		from, ok := w.claim(chunk)
 		if !ok {
@@ -68,7 +69,7 @@ func (c *Claim) chunks(chunk int) {
 		if ran < 0 {
 			return
 		}
-		now := w.clock.Now()
+		now := mono.Ticks()
 		switch took := now - w.began; {
 		case took < chunkTime/2:
 			chunk = 2 * ran
@@ -82,7 +83,6 @@ func (c *Claim) chunks(chunk int) {
 // sharer is a worker that claims chunks.
 type sharer struct {
 	*Claim
-	clock mono.Clock
 	began int64 // when the chunk did
 }
 
@@ -104,7 +104,7 @@ func (w *sharer) claim(chunk int) (span, bool) {
 		w.signal.CompareAndSwap(Proceed, Share)
 		return span{}, false
 	}
-	w.began = w.clock.Now()
+	w.began = mono.Ticks()
 	return g.oneLocked(), true
 }
 
@@ -142,7 +142,7 @@ func (w *sharer) run(s span) int {
 
 // pace is what an item of the current chunk takes, after ran of them.
 func (w *sharer) pace(ran int) int64 {
-	return max((w.clock.Now()-w.began)/int64(max(ran, 1)), 1)
+	return max((mono.Ticks()-w.began)/int64(max(ran, 1)), 1)
 }
 
 // give lets others have s, and reports whether it did. Whoever comes next need not
