@@ -201,6 +201,48 @@ func TestTheTwoStepFormIsTheSameLoop(t *testing.T) {
 	})
 }
 
+func TestAFirstAttemptIsBareUnlessThePolicyHasToKnowOfIt(t *testing.T) {
+	plain := constant(0, retry.If(func(error) bool { return true }))
+	assert.True(t, plain.Bare(t.Context()))
+	assert.False(t, new(retry.Policy).Bare(t.Context()), "a zero one is for Begin, which says so")
+	for name, o := range map[string]retry.Option{
+		"Spend": retry.Spend(retry.NewBudget(1, 1)), "MaxElapsed": retry.MaxElapsed(time.Hour), "Counted": retry.Counted(),
+		"AttemptTimeout": retry.AttemptTimeout(time.Hour), "Hedge": retry.Hedge(time.Hour),
+	} {
+		assert.False(t, constant(0, o).Bare(t.Context()), name)
+	}
+	var bare []bool
+	_ = constant(0, retry.MaxRetries(1)).Do(t.Context(), func(ctx context.Context) error {
+		bare = append(bare, plain.Bare(ctx))
+		return errBoom
+	})
+	assert.Equal(t, []bool{true, false}, bare, "the number of an outer attempt must be hidden")
+}
+
+func TestResumeCountsAndTellsAsBeginDoes(t *testing.T) {
+	var told []int
+	p := constant(0, retry.MaxRetries(2), retry.On(retry.Events{
+		Retry:  func(r retry.Retry) { told = append(told, r.Attempt) },
+		GaveUp: func(g retry.GaveUp) { told = append(told, -g.Attempts) },
+	}))
+	call, again := p.Resume(t.Context(), errBoom)
+	require.True(t, again)
+	assert.Equal(t, 2, retry.Attempt(call.Context()))
+	assert.False(t, call.Next(nil))
+	require.NoError(t, call.Err())
+	assert.Equal(t, []int{1}, told)
+	assert.Equal(t, int64(1), p.Stats().Recovered)
+
+	call, again = p.Resume(t.Context(), retry.Permanent(errBoom))
+	assert.False(t, again)
+	assert.ErrorIs(t, call.Err(), errBoom)
+	assert.Equal(t, []int{1, -1}, told)
+	call.End()
+	call, again = p.Resume(t.Context(), nil)
+	assert.False(t, again, "a success has nothing behind it")
+	assert.NoError(t, call.Err())
+}
+
 func TestTheTwoStepFormDoesNotHedge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := constant(0, retry.Hedge(ms))

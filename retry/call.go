@@ -15,8 +15,8 @@ import (
 //	}
 //	return call.Err()
 //
-// It belongs to one goroutine and must not be copied after its first Next. It
-// holds the context of the call, which ends it.
+// It belongs to one goroutine, and after its first Next or [Policy.Resume] no copy
+// of it may be used beside it. It holds the context of the call, which ends it.
 type Call struct {
 	policy *Policy         // nil once the call has ended
 	ctx    context.Context // the caller's
@@ -69,6 +69,34 @@ func (c *Call) start(a *attempt) {
 		a.limit(t)
 	}
 	c.now = a
+}
+
+// Bare reports whether the first attempt of a call with ctx needs nothing of the
+// policy: it can be made with ctx itself, and without a [Call] unless it fails.
+// Then [Policy.Resume] goes on. For code that counts nanoseconds: it has asked ctx
+// itself.
+//
+//	if policy.Bare(ctx) {
+//		err := work(ctx)
+//		if err == nil {
+//			return nil
+//		}
+//		call, again := policy.Resume(ctx, err)
+//		...
+//	}
+func (p *Policy) Bare(ctx context.Context) bool {
+	_, inside := ctx.Value(attemptKey{}).(*attempt)
+	return p.ordinary && !inside
+}
+
+// Resume returns the call that [Policy.Begin] would have begun, behind a first
+// attempt that returned err, and what [Call.Next] says of that: it has paused if
+// another attempt is to be made. It must not be used where [Policy.Bare] is false.
+func (p *Policy) Resume(ctx context.Context, err error) (call Call, again bool) {
+	p.mustBeMade()
+	call = Call{policy: p, ctx: ctx}
+	again = call.Next(err)
+	return call, again
 }
 
 // Context returns the context of the attempt to make.

@@ -47,6 +47,7 @@ func TestAZeroValuePanicsAndSaysHowToMakeOne(t *testing.T) {
 		"Do[T]":  func(p *retry.Policy) { _, _ = retry.Do(t.Context(), p, work) },
 		"result": func(p *retry.Policy) { _, _ = retry.Do(t.Context(), p, work, retry.Discard(func(int) {})) },
 		"Begin":  func(p *retry.Policy) { p.Begin(t.Context()) },
+		"Resume": func(p *retry.Policy) { p.Resume(t.Context(), errBoom) },
 		"String": func(p *retry.Policy) { _ = p.String() },
 	} {
 		assert.PanicsWithValue(t, want, func() { f(new(retry.Policy)) }, name)

@@ -227,8 +227,38 @@ func (m *model) delay(s step) (int, error) {
 	return delay, nil
 }
 
-// real runs the scenario.
-func (sc scenario) real(t *testing.T) ending {
+// form is a way to run a call under a policy.
+type form func(context.Context, *retry.Policy, func(context.Context) error) error
+
+// forms are all of them.
+var forms = map[string]form{
+	"Do": func(ctx context.Context, p *retry.Policy, fn func(context.Context) error) error {
+		return p.Do(ctx, fn)
+	},
+	"Begin": byBegin,
+	"Resume": func(ctx context.Context, p *retry.Policy, fn func(context.Context) error) error {
+		if ctx.Err() != nil || !p.Bare(ctx) {
+			return byBegin(ctx, p, fn)
+		}
+		err := fn(ctx)
+		call, again := p.Resume(ctx, err)
+		for again {
+			again = call.Next(fn(call.Context()))
+		}
+		return call.Err()
+	},
+}
+
+func byBegin(ctx context.Context, p *retry.Policy, fn func(context.Context) error) error {
+	call := p.Begin(ctx)
+	defer call.End()
+	for call.Err() == nil && call.Next(fn(call.Context())) {
+	}
+	return call.Err()
+}
+
+// real runs the scenario in one of the forms.
+func (sc scenario) real(t *testing.T, run form) ending {
 	t.Helper()
 	opts := []retry.Option{
 		retry.MaxRetries(sc.maxRetries),
@@ -260,7 +290,7 @@ func (sc scenario) real(t *testing.T) ending {
 		defer time.AfterFunc(time.Duration(sc.cancel), cancel).Stop()
 	}
 	var got ending
-	err := p.Do(ctx, func(ctx context.Context) error {
+	err := run(ctx, p, func(ctx context.Context) error {
 		got.begun = append(got.begun, int(time.Since(begin)))
 		assert.Equal(t, len(got.begun), retry.Attempt(ctx))
 		s := (&model{scenario: sc}).step(len(got.begun))
@@ -319,12 +349,14 @@ func scenarioOf(data []byte) scenario {
 func checkModel(t *testing.T, data []byte) {
 	t.Helper()
 	sc := scenarioOf(data)
-	synctest.Test(t, func(t *testing.T) {
-		want := (&model{scenario: sc}).run()
-		if got := sc.real(t); !assert.Equal(t, want, got) {
-			t.Logf("%+v", sc)
-		}
-	})
+	want := (&model{scenario: sc}).run()
+	for name, run := range forms {
+		synctest.Test(t, func(t *testing.T) {
+			if got := sc.real(t, run); !assert.Equal(t, want, got) {
+				t.Logf("%s: %+v", name, sc)
+			}
+		})
+	}
 }
 
 func TestEveryCallEndsAsTheModelSays(t *testing.T) {
