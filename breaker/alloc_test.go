@@ -45,6 +45,12 @@ func TestNothingIsAllocated(t *testing.T) {
 					p.Done(nil)
 				}
 			})
+			zero(t, "two steps, the short way if there is one", func() {
+				p, ok := b.QuickAcquire(ctx)
+				if ok {
+					p.Done(nil)
+				}
+			})
 			zero(t, "a failure, then a success", func() {
 				_ = b.Do(ctx, fail)
 				_ = b.Do(ctx, succeed)

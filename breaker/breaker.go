@@ -120,11 +120,16 @@ func newBreaker(c *config) *Breaker {
 // right to call; a refusal stands for the call, so it is told and counted like
 // one of Acquire.
 func (b *Breaker) Ready() error {
-	w := b.word.Load()
-	if w&(flagMade|stateMask|flagRamp) == flagMade {
+	if b.word.Load()&(flagMade|stateMask|flagRamp) == flagMade { // small enough to be inlined
 		return nil
 	}
+	return b.ready()
+}
+
+// ready is Ready where more than the state has to be looked at.
+func (b *Breaker) ready() error {
 	b.mustBeMade()
+	w := b.word.Load()
 	if refuses(w) || w&flagRamp != 0 && !b.ramp.peek() {
 		return b.refuse()
 	}
@@ -146,6 +151,18 @@ func (b *Breaker) Acquire(ctx context.Context) (Permit, error) {
 		return b.acquire(ctx, w)
 	}
 	return Permit{call: &b.plain, ctx: ctx, ref: w}, nil
+}
+
+// QuickAcquire is the short way of [Breaker.Acquire] for code that counts
+// nanoseconds and has asked ctx itself: one load admits the call if the breaker is
+// closed and nothing is to be noted of its beginning. False says nothing of the
+// breaker, and is not counted or told: then Acquire decides.
+func (b *Breaker) QuickAcquire(ctx context.Context) (Permit, bool) {
+	w := b.word.Load()
+	if !plain(w) {
+		return Permit{}, false
+	}
+	return Permit{call: &b.plain, ctx: ctx, ref: w}, true
 }
 
 // acquire is Acquire where more than the word has to be looked at.

@@ -246,6 +246,56 @@ func TestReadyTakesNothing(t *testing.T) {
 	})
 }
 
+func TestQuickAcquireAdmitsWhereNothingIsToBeNoted(t *testing.T) {
+	b := breaker.New(breaker.ConsecutiveFailures(2))
+	for range 2 {
+		assert.Equal(t, breaker.Closed, b.State())
+		p, ok := b.QuickAcquire(t.Context())
+		require.True(t, ok)
+		p.Done(errDown)
+		p.Done(errDown) // an ended permit
+	}
+	assert.Equal(t, breaker.Open, b.State(), "its permits are judged like any others")
+
+	b = breaker.New(breaker.ConsecutiveFailures(1), breaker.Classify(breaker.DefaultOutcome))
+	ctx, cancel := context.WithCancel(t.Context())
+	p, ok := b.QuickAcquire(ctx)
+	require.True(t, ok)
+	cancel()
+	p.Done(context.Canceled)
+	assert.Equal(t, breaker.Closed, b.State(), "and by the context of the caller")
+}
+
+func TestQuickAcquireLeavesTheRestToAcquire(t *testing.T) {
+	told := 0
+	on := breaker.On(breaker.Events{Rejected: func(*breaker.OpenError) { told++ }})
+	tests := map[string]*breaker.Breaker{
+		"zero":      {},
+		"open":      breaker.New(breaker.Initially(breaker.Open), on),
+		"half-open": breaker.New(breaker.Initially(breaker.HalfOpen), on),
+		"ramp":      breaker.New(breaker.RampUp(time.Hour), breaker.Initially(breaker.HalfOpen)),
+		"counted":   breaker.New(breaker.Counted()),
+		"slow":      breaker.New(breaker.SlowCallRate(time.Minute, 1, 10)),
+		"stuck":     breaker.New(breaker.StuckCalls(time.Minute, 10)),
+		"outcomes":  breaker.New(breaker.On(breaker.Events{Outcome: func(context.Context, breaker.Call) {}})),
+	}
+	acquire(t, tests["ramp"]).Done(nil)
+	require.Equal(t, breaker.Closed, tests["ramp"].State())
+	for name, b := range tests {
+		var before breaker.Stats
+		if name != "zero" {
+			before = b.Stats()
+		}
+		p, ok := b.QuickAcquire(t.Context())
+		assert.False(t, ok, name)
+		p.Done(errDown) // an ended one
+		if name != "zero" {
+			assert.Equal(t, before, b.Stats(), "%s: nothing is taken or counted", name)
+		}
+	}
+	assert.Zero(t, told)
+}
+
 func TestAPermitCountsOnce(t *testing.T) {
 	b := breaker.New(breaker.ConsecutiveFailures(2), breaker.Counted())
 	p := acquire(t, b)

@@ -64,15 +64,10 @@ func (c *call) recycle() {
 // Done reports that the call has returned err, which the breaker judges: see
 // [DefaultOutcome] and [Classify].
 func (p *Permit) Done(err error) {
-	c := p.call
-	if c == nil {
-		return
+	if c := p.call; err != nil || c == nil || !quiet(c.b.word.Load()) {
+		p.done(err)
 	}
-	if err == nil && quiet(c.b.word.Load()) {
-		p.call = nil
-		return
-	}
-	p.done(err)
+	p.call = nil
 }
 
 // done is Done where something has to be recorded.
