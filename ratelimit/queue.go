@@ -68,30 +68,36 @@ func (w *waiter) recycle() {
 //
 // A Reservation that is not due yet, a promise, cannot move up. It lies in the
 // lead of the waiter behind it, or between end and tat, and stops the moving:
-// were it passed, it and a newcomer could both be admitted at its time. Waiters
-// with a promise in their lead are marked. Hardly any other has a lead: only what a
-// cancelled promise could not give back.
+// were it passed, it and a newcomer could both be admitted at its time. Hardly
+// anybody else has a lead: only what a cancelled promise could not give back.
 type queue struct {
 	list.List[waiter, *waiter]
 	start, end int64
 	arrivals   uint64
-	marks      []*waiter // waiters behind a promise, in order
-	leader     *waiter   // the head that knows it and keeps the timer
-	limited    int       // waiters with a limit
-	owed       int64     // tokens that they wait for, all together
+	leader     *waiter // the head that knows it and keeps the timer
+	limited    int     // waiters with a limit
+	owed       int64   // tokens that they wait for, all together
 
 	promises
 }
 
-// push appends a waiter whose slot begins at start.
-func (q *queue) push(w *waiter, start, cost int64) {
-	if q.Len() == 0 {
+// push appends a waiter that comes now and whose slot begins at start.
+func (q *queue) push(w *waiter, c *cell, now, start int64) {
+	if !q.trails(c, now) && q.Len() == 0 {
 		q.start, q.end = start, start
-	} else if q.last > q.Back().seq {
-		q.marks = append(q.marks, w)
+	} else if q.Len() == 0 {
+		begin := q.begin(start)
+		if begin < now { // without those promises it would begin now
+			q.runs[0].size -= now - begin
+			begin = now
+		}
+		q.start, q.end = begin, begin
+	}
+	for i := len(q.runs) - 1; i >= 0 && q.runs[i].w == nil; i-- {
+		q.runs[i].w = w
 	}
 	w.lead = start - q.end
-	q.end = start + cost
+	q.end = start + c.cost(w.n)
 	q.arrivals++
 	w.seq = q.arrivals
 	q.owed += w.n
@@ -106,8 +112,8 @@ func (q *queue) pop(c *cell) *waiter {
 	w := q.PopFront()
 	q.start += w.lead + c.cost(w.n)
 	w.end = q.start
-	if len(q.marks) > 0 && q.marks[0] == w {
-		q.marks = slices.Delete(q.marks, 0, 1)
+	for len(q.runs) > 0 && q.runs[0].w == w {
+		q.runs = slices.Delete(q.runs, 0, 1)
 	}
 	q.forget(w)
 	return w
@@ -123,49 +129,60 @@ func (q *queue) forget(w *waiter) {
 	}
 }
 
-// mark returns where among the marks w is or belongs.
-func (q *queue) mark(w *waiter) (int, bool) {
-	return slices.BinarySearchFunc(q.marks, w.seq, func(m *waiter, seq uint64) int {
-		switch {
-		case m.seq < seq:
-			return -1
-		case m.seq > seq:
+// group returns which runs lie right before w.
+func (q *queue) group(w *waiter) (i, j int) {
+	i, _ = slices.BinarySearchFunc(q.runs, w.seq, func(r run, seq uint64) int {
+		if r.w == nil || r.w.seq >= seq {
 			return 1
 		}
-		return 0
+		return -1
 	})
+	for j = i; j < len(q.runs) && q.runs[j].w == w; {
+		j++
+	}
+	return i, j
 }
 
 // drop removes a waiter that gives up its slot and returns by how much the
-// arrival time goes back.
+// arrival time goes back: all up to the next promise move up.
 func (q *queue) drop(w *waiter, c *cell, now int64) (back int64) {
 	cost := c.cost(w.n)
-	i, marked := q.mark(w)
-	if marked {
-		q.marks = slices.Delete(q.marks, i, i+1)
-	}
+	q.holds(c, now) // forgets what is due
+	i, j := q.group(w)
 	behind := q.Next(w)
-	trails := q.trails(c, now) // before w goes: behind an empty queue lies no promise that was before w
 	q.Remove(w)
 	q.forget(w)
-	switch {
-	case i < len(q.marks): // all up to the next promise move up
-		q.marks[i].lead += cost
-	case trails:
-		q.end -= cost
-	default:
+	for k := i; k < j; k++ {
+		q.runs[k].w = behind
+	}
+	if behind != nil {
+		behind.lead += w.lead
+	}
+	if j < len(q.runs) {
+		q.widen(j, cost)
+	} else {
 		q.end -= cost
 		back = cost
 	}
 	if behind == nil { // what led w now trails
 		q.end -= w.lead
-		return back
 	}
-	behind.lead += w.lead
-	if marked && (i == len(q.marks) || q.marks[i] != behind) {
-		q.marks = slices.Insert(q.marks, i, behind)
+	if len(q.runs) > maxRuns+q.Len() {
+		q.unite()
 	}
 	return back
+}
+
+// unite makes one of two runs between which nobody waits: the first that there are.
+func (q *queue) unite() {
+	for k := range len(q.runs) - 1 {
+		if a, b := q.runs[k], &q.runs[k+1]; a.w == b.w {
+			b.from, b.falls = a.from, a.falls
+			b.size += a.size
+			q.runs = slices.Delete(q.runs, k, k+1)
+			return
+		}
+	}
 }
 
 // span returns how much those who wait take, and the promises between them.
@@ -184,9 +201,6 @@ func (q *queue) due(c *cell) int64 {
 
 // shift moves everything by d.
 func (q *queue) shift(d int64, c *cell, now int64) {
-	if q.previous.holds(c, now) {
-		q.previous.promised += d
-	}
 	if q.holds(c, now) {
 		q.promised += d
 	}
@@ -195,15 +209,21 @@ func (q *queue) shift(d int64, c *cell, now int64) {
 }
 
 // move carries the queue over from one cell to the next and returns the arrival
-// time there. Nobody is granted meanwhile, so it looks at the head and the marked
-// alone unless another has a lead.
+// time there. Nobody is granted meanwhile, so it looks at the head and those behind a
+// promise alone unless another has a lead.
 func (q *queue) move(old, c *cell, tat int64) int64 {
-	q.promised, q.previous.promised = old.mapped(q.promised, c), old.mapped(q.previous.promised, c)
+	q.promised = old.mapped(q.promised, c)
 	for i := range q.lows {
 		q.lows[i].tat = old.past(q.lows[i].tat, c)
 	}
+	if old.inc == 0 || c.inc == 0 {
+		q.runs = q.runs[:0]
+	}
+	for i := range q.runs {
+		q.runs[i].size = old.scaled(q.runs[i].size, c)
+	}
 	if q.Len() == 0 {
-		return old.mapped(tat, c)
+		return q.moveRuns(old, c, tat)
 	}
 	behind, all, leads := old.scaled(tat-q.end, c), q.span()-old.cost(q.owed), int64(0)
 	scale := func(w *waiter) {
@@ -211,20 +231,39 @@ func (q *queue) move(old, c *cell, tat int64) int64 {
 		w.lead = old.scaled(w.lead, c)
 		leads += w.lead
 	}
-	head := q.Front()
-	scale(head)
-	for _, w := range q.marks {
-		if w != head {
-			scale(w)
+	done := q.Front()
+	scale(done)
+	for _, r := range q.runs {
+		if r.w != nil && r.w != done {
+			done = r.w
+			scale(done)
 		}
 	}
-	for w := q.Next(head); w != nil && all != 0; w = q.Next(w) {
-		if _, marked := q.mark(w); !marked {
+	for w := q.Next(q.Front()); w != nil && all != 0; w = q.Next(w) {
+		if i, j := q.group(w); i == j {
 			scale(w)
 		}
 	}
 	// Before the head there may now be more than a smaller bucket holds.
-	q.start = max(old.scaled(q.start-old.from, c)+old.shift, -head.lead)
+	q.start = max(old.scaled(q.start-old.from, c)+old.shift, -q.Front().lead)
 	q.end = q.start + leads + c.cost(q.owed)
 	return q.end + behind
+}
+
+// begin returns where the promises begin behind which nobody waits, and which end where
+// the arrival time is.
+func (q *queue) begin(end int64) int64 {
+	for i := len(q.runs) - 1; i >= 0 && q.runs[i].w == nil; i-- {
+		end -= q.runs[i].size
+	}
+	return end
+}
+
+// moveRuns is move where nobody waits.
+func (q *queue) moveRuns(old, c *cell, tat int64) int64 {
+	tat = old.mapped(tat, c)
+	if len(q.runs) > 0 { // perhaps they began in the past
+		q.runs[0].size = min(q.runs[0].size, q.runs[0].size+q.begin(tat)-max(old.shift, 0))
+	}
+	return tat
 }

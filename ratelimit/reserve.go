@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"math"
 	"time"
 
 	"github.com/weirkit/weir/internal/waiting"
@@ -18,12 +17,8 @@ type Reservation struct {
 	// What was known when it was granted: how many tokens had been promised, its own
 	// included if it is a promise itself, and how often the arrival time had gone back.
 	place, falls int64
-	// seq is the order of arrival of a promise, hasty for a grant without the
-	// limiter's mu, else 0.
-	seq uint64
+	promised     bool // it was not due when it was granted
 }
-
-const hasty = math.MaxUint64
 
 // Reserve takes n tokens at once and says from when on they may be used; the
 // caller waits itself. The time of a reservation is a promise: no SetRate moves
@@ -36,13 +31,12 @@ func (l *Limiter) Reserve(n int) Reservation {
 	return l.reserve(l.now(), int64(n))
 }
 
-// reservation returns the one of a grant. What came between the issue and the
-// grant counts as later, which gives back less.
+// reservation returns the one of a grant.
 func (l *Limiter) reservation(g grant, n int64, is issue) Reservation {
 	if is.void || l.queue.carried.Load() {
 		n = 0
 	}
-	return Reservation{c: g.c, end: g.tat, n: n, place: is.place, falls: is.falls, seq: hasty}
+	return Reservation{c: g.c, end: g.tat, n: n, place: is.place, falls: is.falls}
 }
 
 func (l *Limiter) reserve(t, n int64) Reservation {
@@ -88,7 +82,7 @@ func (l *Limiter) promise(t, n int64) Reservation {
 			is := l.queue.issue()
 			r := Reservation{c: c, end: next, n: n, due: due, place: is.place, falls: is.falls}
 			if start+c.need(n)-c.tol > now {
-				r.place, r.seq = l.queue.promise(next, n)
+				r.promised, r.place = true, l.queue.promise(c, now, start, n)
 			}
 			if is.void {
 				r.n = 0
@@ -111,12 +105,13 @@ func (r Reservation) Delay() time.Duration {
 }
 
 // Cancel gives the tokens back, for a caller that has not used them and will
-// not, and reports whether any went back. Those that the bucket would have
-// gained since then anyway, because it is full again, are gone. So are as many
-// as later reservations took that are not due yet: their times are promised, and
-// would meet with those of newcomers. Where two are cancelled at the same moment as
-// a third is granted, that one can give back the part alone that is certain. Those
-// who wait behind it move up. A second Cancel does nothing.
+// not, and reports whether that helps anybody by now. Those that the bucket would have
+// gained since then anyway, because it is full again, are gone. As many as later
+// reservations took that are not due yet stay behind: their times are promised, and
+// would meet with those of newcomers. They are free when those are cancelled, too, but
+// for a reservation of more tokens than are promised behind it. Where two are cancelled
+// at the same moment as a third is granted, that one can give back the part alone that
+// is certain. Those who wait behind it move up. A second Cancel does nothing.
 func (r *Reservation) Cancel() bool {
 	if r.c == nil {
 		return false
@@ -163,37 +158,36 @@ func (l *Limiter) refundLocked(r *Reservation, t int64) bool {
 	_, begin := r.c.current(r.end-r.c.cost(r.n), (*cell).past)
 	c, end := r.c.current(r.end, (*cell).past)
 	now, q := c.now(t), &l.queue
-	give := min(end-begin, min(end, q.lowest(r.falls))-now)
-	later, passed := q.issued.Load()-r.place, int64(0)
-	switch {
-	case !q.holds(c, now):
-	case r.seq == hasty && r.falls < q.retracted:
-		give = 0 // its place may be one from before the retraction
-	case later > 0:
+	give, passed := min(end-begin, min(end, q.lowest(r.falls))-now), int64(0)
+	if later := q.later(r.place); later > 0 && q.holds(c, now) {
 		passed = c.cost(later) + q.span()
 		give = min(give, end-begin-passed)
 	}
-	last := l.lastLocked(r, now)
-	if give = max(give, 0); give > 0 {
-		if passed > 0 {
-			q.carried.Store(true)
-		}
-		q.advance(give, c, now)
-		q.lower(r.falls, give)
-		q.fell(c.tat.Add(-give) - passed)
+	if r.promised && (passed == 0 || give <= 0) && q.inLine(r.place, c, now) {
+		return l.vacateLocked(r, c, now)
 	}
-	if last {
-		q.retract(r.n)
+	switch {
+	case give <= 0:
+		return false
+	case passed > 0:
+		q.carried.Store(true)
 	}
-	return give > 0
+	q.advance(give, c, now)
+	q.lower(r.falls, give)
+	q.fell(c.tat.Add(-give) - passed)
+	return true
 }
 
-// lastLocked reports whether r is a promise that is still to come, and nobody came
-// after it.
-func (l *Limiter) lastLocked(r *Reservation, now int64) bool {
-	if r.seq != l.queue.arrivals || l.queue.carried.Load() {
-		return false
+// vacateLocked takes a promise that is not due out of the line, and reports whether
+// that gave anything to anybody.
+func (l *Limiter) vacateLocked(r *Reservation, c *cell, now int64) bool {
+	q := &l.queue
+	back, since, moved := q.vacate(r.place, r.n, c, now)
+	tat := c.tat.Add(-back)
+	if back > 0 {
+		q.lower(since, back)
+		q.fell(tat)
 	}
-	c, end := r.c.current(r.end, (*cell).mapped)
-	return r.seq > 0 && end-c.tol > now
+	q.settle(tat)
+	return moved
 }

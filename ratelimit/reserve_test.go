@@ -181,3 +181,38 @@ func TestACancelledWaitBehindAReservationTakesNothing(t *testing.T) {
 		require.Equal(t, 2*time.Second, next.Delay())
 	})
 }
+
+func TestReservationsThatAreNotDueAreGivenBackInAnyOrder(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}, {3, 0, 1, 2}, {0, 3, 2, 1}} {
+		bubble(t, func(t *testing.T) {
+			l := ratelimit.New(ratelimit.PerSecond(1), 2, ratelimit.InitialTokens(0))
+			rs := make([]ratelimit.Reservation, 4)
+			for i := range rs {
+				rs[i] = l.Reserve(1)
+			}
+			for _, i := range order {
+				rs[i].Cancel()
+			}
+			assert.InDelta(t, 0, l.Tokens(), 1e-9, "%v", order)
+			next := l.Reserve(1)
+			assert.Equal(t, time.Second, next.Delay())
+		})
+	}
+}
+
+func TestWhoWaitsMovesUpWhereAReservationLeavesTheLine(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.InitialTokens(0))
+		start := time.Now()
+		first := waits(t, start, 0, l.Wait)
+		gone := l.Reserve(1)
+		second := waits(t, start, 0, l.Wait)
+		kept := l.Reserve(1)
+		third := waits(t, start, 0, l.Wait)
+		require.True(t, gone.Cancel(), "the second has its place")
+		assert.Equal(t, 4*time.Second, kept.Delay(), "a promise")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, []time.Duration{1e9, 2e9, 5e9}, []time.Duration{first.at, second.at, third.at})
+	})
+}

@@ -8,8 +8,7 @@ import "context"
 type Token struct { // of four words, which is what the compiler keeps in registers
 	c   *cell // nil: nothing can be given back
 	end int64 // where its slot ends, in units of c
-	// What was known when it was granted, as in a Reservation. The count of falls is
-	// complemented if that was without the limiter's mu.
+	// What was known when it was granted, as in a Reservation.
 	place, falls int64
 }
 
@@ -27,7 +26,7 @@ func (l *Limiter) WaitToken(ctx context.Context) (Token, error) {
 					c = nil
 				}
 				l.granted(1)
-				return Token{c, next, is.place, ^is.falls}, nil
+				return Token{c, next, is.place, is.falls}, nil
 			}
 		}
 	}
@@ -41,9 +40,6 @@ func (r Reservation) token() Token {
 	if r.n == 0 {
 		t.c = nil
 	}
-	if r.seq == hasty {
-		t.falls = ^t.falls
-	}
 	return t
 }
 
@@ -54,9 +50,6 @@ func (t *Token) Cancel() bool {
 		return false
 	}
 	r := Reservation{c: t.c, end: t.end, n: 1, place: t.place, falls: t.falls}
-	if t.falls < 0 {
-		r.falls, r.seq = ^t.falls, hasty
-	}
 	*t = Token{}
 	return r.Cancel()
 }

@@ -20,7 +20,7 @@ func (l *Limiter) WaitReserve(ctx context.Context, n int) (r Reservation, err er
 		if uint64(rel) < c.fast && uint64(n-1) < uint64(c.burst) { // #nosec G115 -- negative ones are large
 			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + int64(n)*c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
-				r.c, r.end, r.seq, r.place, r.falls = c, next, hasty, is.place, is.falls
+				r.c, r.end, r.place, r.falls = c, next, is.place, is.falls
 				if !is.void && !l.queue.carried.Load() {
 					r.n = int64(n)
 				}
@@ -125,7 +125,7 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 		w.n, w.bound = n, b
 		w.state.Store(asleep)
 		w.place = l.queue.issued.Load()
-		l.queue.push(w, start, c.cost(n))
+		l.queue.push(w, c, now, start)
 		if l.queue.Len() == 1 {
 			l.queue.leader = w
 		}
