@@ -12,7 +12,7 @@ import (
 )
 
 // deadline is a context that ends at a deadline of ours, and costs one small
-// object and two clock readings as long as nobody listens.
+// object and one reading of the clock as long as nobody listens.
 //
 // Its reference is context.WithDeadlineCause, and it behaves like it in every
 // corner by becoming it: whoever asks for more than "is it over?" (Done, a
@@ -47,17 +47,32 @@ type armed struct {
 }
 
 // done marks a deadline that ended, because its call returned, before anybody
-// listened and before the deadline or the parent's end. Nobody writes to it.
+// listened, or saw the deadline pass, and before the parent's end. Nobody writes
+// to it.
 var done = &armed{}
 
-// oracle knows one key: the one by which package context looks for its own
-// contexts. A context that says more than nil for it must be the right one, or
+// contextKey is the key by which package context looks for its own contexts. A
+// context that says more than nil for it must be the right one, or
 // context.Cause gives the cause of somebody else.
-var oracle = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
+var contextKey = func() any {
+	s := spy{Context: context.Background()}
+	_ = context.Cause(&s)
+	return s.key
 }()
+
+// spy is an ended context that keeps the key it is asked for.
+type spy struct {
+	context.Context
+
+	key any
+}
+
+func (*spy) Err() error { return context.Canceled }
+
+func (s *spy) Value(key any) any {
+	s.key = key
+	return nil
+}
 
 func newLimit(name string, d time.Duration) *limit {
 	return &limit{name: name, d: d, clock: mono.New(), cause: &TimeoutError{Limit: d}}
@@ -130,7 +145,7 @@ func (c *deadline) build(returned bool) *armed {
 	case !c.own:
 		ctx, cancel := context.WithCancel(parent)
 		return &armed{ctx, cancel}
-	case c.passed() && c.ranOutFirst():
+	case c.ranOutFirst():
 		// The real context would copy the end of its parent, although ours came
 		// first and nobody was there to see it.
 		parent = context.WithoutCancel(parent)
@@ -140,19 +155,25 @@ func (c *deadline) build(returned bool) *armed {
 }
 
 // ranOutFirst reports whether the parent has ended at a deadline of its own,
-// which then lies behind ours.
+// which lies behind ours, so that ours has passed too.
 func (c *deadline) ranOutFirst() bool {
+	if err := c.parent.Err(); err == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
 	at, ok := c.parent.Deadline()
-	return ok && at.After(c.at()) && errors.Is(c.parent.Err(), context.DeadlineExceeded)
+	return ok && at.After(c.at()) && c.passed()
 }
 
 // end ends c because its call returned. It is idempotent.
+//
+// It spares the clock: if the deadline has passed, but nobody has looked since,
+// the return goes first, as it does where a timer fires late.
 func (c *deadline) end() {
 	if c.inner.Load() == nil {
-		if !c.over() && c.inner.CompareAndSwap(nil, done) {
+		if c.parent.Err() == nil && c.inner.CompareAndSwap(nil, done) {
 			return
 		}
-		c.arm() // it was over before the call returned, and stays so
+		c.arm() // the parent had ended before, and that stays so
 	}
 	if a := c.inner.Load(); a != done {
 		a.cancel()
@@ -196,14 +217,10 @@ func (c *deadline) Err() error {
 // Value is the parent's, but for the key by which package context finds out
 // whose child or cause this is.
 func (c *deadline) Value(key any) any {
-	a := c.inner.Load()
-	if a == nil || a == done {
-		if oracle.Value(key) == nil {
-			return c.parent.Value(key)
-		}
-		a = c.arm()
+	if key == contextKey {
+		return c.arm().ctx.Value(key)
 	}
-	return a.ctx.Value(key)
+	return c.parent.Value(key)
 }
 
 // String is for people who print a context.

@@ -173,12 +173,14 @@ func (s *subject) cleanUp() {
 
 // trial runs one history against the reference and against ours.
 //
-// looks says whether somebody asks for Err before the parent ends. If nobody
-// does, the reference may have seen our deadline where ours can only see the
-// parent's end: the one difference that is allowed. (A foreign parent that ends
-// twice, with another cause the second time, is the same case.)
+// looks says whether somebody asks for Err before the parent ends or the call
+// returns. If nobody does, the reference may have seen our deadline where ours
+// can only see the parent's end or the return: the one difference that is
+// allowed. (A foreign parent that ends twice, with another cause the second
+// time, is the same case.)
 type trial struct {
 	want, got  *subject
+	returned   *subject // a reference whose call has returned at once, until ours has returned
 	looks      bool
 	begin      time.Time
 	ended      bool // the parent
@@ -188,15 +190,29 @@ type trial struct {
 
 // before notes what an op is going to hide.
 func (h *trial) before(op byte) {
-	if op != 'p' {
-		return
-	}
-	if h.looks {
+	hides := h.returned != nil && op == 'x' || op == 'p'
+	if hides && h.looks {
 		_, _ = h.want.ctx.Err(), h.got.ctx.Err()
-	} else if h.err == nil && (time.Since(h.begin) >= limit || h.ended) {
-		h.blind = true
 	}
-	h.ended = true
+	switch {
+	case op == 'p':
+		first := limit
+		if wrapper.IsDeadline(h.got.parent) { // whose own return may hide its deadline
+			first = sooner
+		}
+		if !h.looks && h.err == nil && (time.Since(h.begin) >= first || h.ended) {
+			h.blind = true
+		}
+		h.ended = true
+	case op == 'x' && h.returned != nil:
+		if time.Since(h.begin) >= limit && !wrapper.DeadlineArmed(h.got.ctx) && h.got.parent.Err() == nil {
+			h.want = h.returned
+		}
+		h.returned = nil
+	}
+	if h.returned != nil && strings.IndexByte("pwgq", op) >= 0 { // what arms nothing
+		h.returned.do(op)
+	}
 }
 
 // step performs op on both, for which a sleep passes at once, and compares.
@@ -232,6 +248,9 @@ func conform(t *testing.T, parent int, ops string, looks bool) {
 		h.want, h.got = newSubject(reference, parent), newSubject(wrapper.StartDeadline, parent)
 		defer h.got.cleanUp()
 		defer h.want.cleanUp()
+		h.returned = newSubject(reference, parent)
+		defer h.returned.cleanUp()
+		h.returned.end()
 		for i := range ops {
 			h.step(t, ops[i], parents[parent].name+": "+ops[:i+1])
 		}
@@ -257,10 +276,10 @@ func TestDeadlineConformsToContextOnEveryShortHistory(t *testing.T) {
 }
 
 func TestDeadlineConformsToContextOnRandomHistories(t *testing.T) {
-	const alphabet = "eecdvlssssSSpxkKgtnwqaAz"
+	alphabets := []string{"eecdvlssssSSpxkKgtnwqaAz", "sssSSvlwpxeck"} // the second leaves time to pass before anybody listens
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 4000 {
-		ops := make([]byte, 3+rnd.IntN(14))
+	for i := range 6000 {
+		alphabet, ops := alphabets[i%2], make([]byte, 3+rnd.IntN(14))
 		for i := range ops {
 			ops[i] = alphabet[rnd.IntN(len(alphabet))]
 		}
@@ -273,6 +292,7 @@ func FuzzDeadline(f *testing.F) {
 	f.Add(7, "asspxe", true)
 	f.Add(3, "dKgAsssSce", true)
 	f.Add(2, "cnkKpe", false)
+	f.Add(1, "ssssxec", false)
 	f.Fuzz(func(t *testing.T, parent int, ops string, looks bool) {
 		if len(ops) > 40 || parent < 0 {
 			t.Skip()

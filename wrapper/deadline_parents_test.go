@@ -15,7 +15,11 @@ var (
 
 type key string
 
-const limit = 100 * time.Millisecond
+const (
+	limit  = 100 * time.Millisecond
+	sooner = 45 * time.Millisecond
+	later  = 155 * time.Millisecond
+)
 
 // starter makes the context under test or its reference.
 type starter func(parent context.Context, d time.Duration) (context.Context, context.CancelFunc, error)
@@ -63,11 +67,11 @@ var parents = []struct {
 		return context.WithValue(ctx, key("k"), "v"), func() { cancel(errParent) }
 	}},
 	{"sooner deadline", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), 45*time.Millisecond, errOuter)
+		ctx, cancel := context.WithTimeoutCause(context.Background(), sooner, errOuter)
 		return ctx, cancel
 	}},
 	{"later deadline", func(starter) (context.Context, func()) {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), 155*time.Millisecond, errOuter)
+		ctx, cancel := context.WithTimeoutCause(context.Background(), later, errOuter)
 		return ctx, cancel
 	}},
 	{"without cancel", func(starter) (context.Context, func()) {
@@ -98,11 +102,11 @@ var parents = []struct {
 		}
 	}},
 	{"one of its own kind, sooner", func(start starter) (context.Context, func()) {
-		ctx, cancel, _ := start(context.Background(), 45*time.Millisecond)
+		ctx, cancel, _ := start(context.Background(), sooner)
 		return ctx, cancel
 	}},
 	{"one of its own kind, later", func(start starter) (context.Context, func()) {
-		ctx, cancel, _ := start(context.Background(), 155*time.Millisecond)
+		ctx, cancel, _ := start(context.Background(), later)
 		return ctx, cancel
 	}},
 	{"ended already", func(starter) (context.Context, func()) {

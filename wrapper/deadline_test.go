@@ -54,6 +54,24 @@ func TestDeadlineOfOursComesBeforeALaterOneOfTheParentThatNobodySaw(t *testing.T
 	})
 }
 
+func TestDeadlineThatNobodySawPassDoesNotOutliveTheReturn(t *testing.T) {
+	for _, looked := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, end, cause := wrapper.StartDeadline(t.Context(), limit)
+			time.Sleep(2 * limit)
+			wantErr, wantCause := context.Canceled, context.Canceled
+			if looked {
+				wantErr, wantCause = context.DeadlineExceeded, cause
+				assert.Equal(t, wantErr, ctx.Err())
+			}
+			end()
+			assert.Equal(t, wantErr, ctx.Err())
+			assert.Equal(t, wantCause, context.Cause(ctx))
+			assert.Equal(t, wantErr, withCancel(t, ctx).Err())
+		})
+	}
+}
+
 // touches are what a program does with a context that was handed to it.
 var touches = []struct {
 	name string
@@ -61,7 +79,7 @@ var touches = []struct {
 }{
 	{"Done", func(t *testing.T, ctx context.Context) context.Context { ctx.Done(); return ctx }},
 	{"Cause", func(t *testing.T, ctx context.Context) context.Context { _ = context.Cause(ctx); return ctx }},
-	{"a key of package context", func(t *testing.T, ctx context.Context) context.Context { ctx.Value(contextKey(ctx)); return ctx }},
+	{"a key of package context", func(t *testing.T, ctx context.Context) context.Context { ctx.Value(wrapper.ContextKey); return ctx }},
 	{"AfterFunc", func(t *testing.T, ctx context.Context) context.Context { context.AfterFunc(ctx, func() {}); return ctx }},
 	{"WithValue", func(t *testing.T, ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) }},
 	{"WithCancel", func(t *testing.T, ctx context.Context) context.Context { return withCancel(t, ctx) }},
@@ -77,23 +95,6 @@ func withCancel(t *testing.T, ctx context.Context) context.Context { //nolint:re
 	ctx, cancel := context.WithCancel(ctx)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// spy is an ended context that keeps the key it is asked for.
-type spy struct {
-	context.Context
-	key any
-}
-
-func (s *spy) Err() error { return context.Canceled }
-
-func (s *spy) Value(key any) any { s.key = key; return nil }
-
-// contextKey is the key by which package context looks for its own contexts.
-func contextKey(ctx context.Context) any {
-	s := &spy{Context: ctx}
-	_ = context.Cause(s)
-	return s.key
 }
 
 // propagations counts the goroutines by which contexts hear of their parents.
