@@ -98,7 +98,7 @@ func (m *Multi) take(n, ahead int64, skip *Limiter, kept *MultiReservation) Deci
 		if l == skip {
 			continue
 		}
-		is := l.queue.issue()
+		is := l.issueNow()
 		g := l.grantNow(n)
 		if !g.ok {
 			for j := range taken {

@@ -101,16 +101,12 @@ const never = math.MaxInt64
 func (c *cell) need(n int64) int64 { return min(n, c.burst) * c.inc }
 func (c *cell) cost(n int64) int64 { return n * c.inc }
 
-// tokens returns how many whole tokens the bucket holds for an arrival time.
+// tokens returns how many whole tokens the bucket holds for an arrival time, 0 in debt.
 func (c *cell) tokens(tat, now int64) int64 {
 	if c.inc == 0 {
 		return c.burst
 	}
-	left := c.tol - max(tat-now, 0)
-	if left < 0 {
-		return -((-left + c.inc - 1) / c.inc)
-	}
-	return left / c.inc
+	return max(c.tol-max(tat-now, 0), 0) / c.inc
 }
 
 // scaled converts an amount in units of c to those of d, rounded up.

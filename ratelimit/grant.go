@@ -103,7 +103,7 @@ func (l *Limiter) someNow(n int64) (g grant, got int64) {
 			if c.inc == 0 {
 				return grant{true, c, tat, now, t}, n
 			}
-			got = min(n, max(c.tokens(tat, now), 0))
+			got = min(n, c.tokens(tat, now))
 			if got == 0 {
 				return grant{n == 0, c, tat, now, t}, 0
 			}

@@ -682,6 +682,14 @@ func TestObserveOnlyTakesAway(t *testing.T) {
 		require.NoError(t, l.Wait(t.Context()))
 		assert.Equal(t, 30*time.Second, time.Since(start))
 
+		big := ratelimit.New(ratelimit.PerSecond(10), 100) // full again after 10 s
+		for _, reset := range []time.Duration{99 * time.Millisecond, 100 * time.Millisecond, 101 * time.Millisecond, 15 * time.Second} {
+			big.SetTokens(100)
+			big.Observe(0, reset)
+			assert.Equal(t, max(reset, 100*time.Millisecond), big.Take(1).RetryAfter)
+			time.Sleep(15 * time.Second)
+		}
+
 		fast := ratelimit.New(ratelimit.PerSecond(1e9), 1000)
 		fast.Observe(0, 24*time.Hour)
 		assert.False(t, fast.Allow())
@@ -728,10 +736,46 @@ func TestCountedCountsEveryDecisionOnce(t *testing.T) {
 			assert.EqualValues(t, 13, s.Granted)
 			assert.EqualValues(t, 41, s.GrantedTokens)
 			assert.EqualValues(t, 4, s.Denied)
+
+			require.True(t, l.Reserve(2).OK(), "for later")
+			require.False(t, l.Reserve(41).OK())
+			s = l.Stats()
+			assert.EqualValues(t, 14, s.Granted)
+			assert.EqualValues(t, 43, s.GrantedTokens)
+			assert.EqualValues(t, 5, s.Denied)
 		})
 	}
 	s := ratelimit.New(ratelimit.PerHour(1), 1).Stats()
 	assert.EqualValues(t, []int64{-1, -1, -1}, []int64{s.Granted, s.GrantedTokens, s.Denied}, "not counted")
+}
+
+func TestStatsCountHowWaitsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.MaxWaiters(3))
+		require.NoError(t, l.Wait(t.Context()))
+		start := time.Now()
+		served := waits(t, start, 0, l.Wait)
+		short, cancel := context.WithCancel(t.Context())
+		left := waits(t, start, 0, func(context.Context) error { return l.Wait(short) })
+		repriced := waits(t, start, 20*time.Second, l.Wait)
+		require.Equal(t, ratelimit.ErrQueueFull, l.Wait(t.Context()))
+		time.Sleep(500 * time.Millisecond)
+		cancel()
+		synctest.Wait()
+		require.Equal(t, context.Canceled, left.err)
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		require.NoError(t, served.err)
+		l.SetRate(ratelimit.PerMinute(1))
+		synctest.Wait()
+		require.ErrorIs(t, repriced.err, ratelimit.ErrWouldExceedDeadline)
+		s := l.Stats()
+		assert.EqualValues(t, 3, s.Waits)
+		assert.EqualValues(t, 2, s.Rejected)
+		assert.EqualValues(t, 1, s.Cancelled)
+		assert.Equal(t, 2500*time.Millisecond, s.WaitTotal)
+		assert.Equal(t, time.Second, s.WaitMax)
+	})
 }
 
 func TestDoSpendsATokenAndLetsPanicsPass(t *testing.T) {

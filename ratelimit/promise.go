@@ -259,6 +259,13 @@ func (q *queue) advance(d int64, c *cell, now int64) {
 	}
 }
 
+// release ends what a refund that passed a promise forbids, where that is due by now.
+func (q *queue) release(c *cell, now int64) {
+	if q.carried.Load() && !q.holds(c, now) {
+		q.carried.Store(false)
+	}
+}
+
 // issue is what a reservation must know of the moment just before its grant. What
 // comes between the two counts as later, which gives back less.
 type issue struct {

@@ -112,3 +112,37 @@ func refunds(t *testing.T, r *rand.Rand) {
 		g.add(h.due, h.n)
 	}
 }
+
+func TestOfManyRefundsTheLeastThatTheyLeftIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1000)
+		before, r := l.Reserve(30), l.Reserve(50)
+		require.True(t, before.Cancel()) // what r took would be here again after 50 s
+		for range 200 {                  // more than are told apart, each above the one before
+			other := l.Reserve(1)
+			require.True(t, other.Cancel())
+			require.True(t, l.Allow())
+		}
+		time.Sleep(20 * time.Second)
+		have := l.Tokens()
+		require.True(t, r.Cancel())
+		require.InDelta(t, have+30, l.Tokens(), 1e-9)
+	})
+}
+
+func TestARefundPastAPromiseBindsUntilThatIsDueAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 4, ratelimit.InitialTokens(0))
+		big, small := l.Reserve(3), l.Reserve(1)
+		require.Equal(t, 4*time.Second, small.Delay())
+		require.True(t, big.Cancel(), "two of three: one stands behind them")
+		require.InDelta(t, -2, l.Tokens(), 1e-9)
+		r := l.Reserve(1)
+		require.False(t, r.Cancel(), "it is not known to come behind the promise")
+		time.Sleep(5 * time.Second)
+		r = l.Reserve(2)
+		before := l.Tokens()
+		require.True(t, r.Cancel(), "the promise is past")
+		require.InDelta(t, before+2, l.Tokens(), 1e-9)
+	})
+}

@@ -39,8 +39,29 @@ func (l *Limiter) reservation(g grant, n int64, is issue) Reservation {
 	return Reservation{c: g.c, end: g.tat, n: n, place: is.place, falls: is.falls}
 }
 
-func (l *Limiter) reserve(t, n int64) Reservation {
+// issue is that of the queue at time t.
+func (l *Limiter) issue(t int64) issue {
 	is := l.queue.issue()
+	if !is.void {
+		return is
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.freshLocked(t)
+	l.queue.release(c, c.now(t))
+	return l.queue.issue()
+}
+
+// issueNow is issue by the clock.
+func (l *Limiter) issueNow() issue {
+	if is := l.queue.issue(); !is.void {
+		return is
+	}
+	return l.issue(l.now())
+}
+
+func (l *Limiter) reserve(t, n int64) Reservation {
+	is := l.issue(t)
 	g := l.grant(t, n)
 	if g.ok {
 		l.tell(g, n)

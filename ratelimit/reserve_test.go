@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -214,5 +215,61 @@ func TestWhoWaitsMovesUpWhereAReservationLeavesTheLine(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, []time.Duration{1e9, 2e9, 5e9}, []time.Duration{first.at, second.at, third.at})
+	})
+}
+
+func TestAWaitThatIsCancelledAsItIsServedMovesTheOthersUp(t *testing.T) {
+	hits := 0
+	for range 300 {
+		bubble(t, func(t *testing.T) {
+			l := ratelimit.New(ratelimit.PerSecond(1), 2, ratelimit.InitialTokens(0))
+			start := time.Now()
+			ctx, cancel := context.WithCancel(t.Context())
+			first := waits(t, start, 0, func(context.Context) error { return l.Wait(ctx) })
+			second := waits(t, start, 0, func(ctx context.Context) error { return l.WaitN(ctx, 2) })
+			l.SetTokens(1) // serves the first, which most of the time
+			cancel()       // does not run before this
+			synctest.Wait()
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			want := outcome{nil, 2 * time.Second}
+			if first.err != nil {
+				hits++
+				want.at = time.Second
+			}
+			require.Equal(t, want, *second)
+		})
+	}
+	assert.Positive(t, hits)
+}
+
+func TestTheZeroReservationCannotBeCancelledAtAnyTime(t *testing.T) {
+	l := ratelimit.New(ratelimit.PerSecond(1), 1)
+	var r ratelimit.Reservation
+	assert.False(t, l.At(time.Now()).Cancel(&r))
+	assert.Equal(t, ratelimit.Never, l.At(time.Now()).Delay(r))
+	assert.False(t, l.At(time.Now()).Passed(r))
+	assert.True(t, l.Allow())
+}
+
+func TestSetRateLooksPastReservationsForThoseItMakesTooLate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.InitialTokens(0))
+		start := time.Now()
+		first := waits(t, start, 0, l.Wait)
+		r := l.Reserve(1)
+		second := waits(t, start, 31*time.Second, l.Wait)
+		third := waits(t, start, 39*time.Second, l.Wait)
+		require.Equal(t, 2*time.Second, r.Delay())
+		l.SetRate(ratelimit.Every(10 * time.Second)) // 10, 20, 30, 40
+		synctest.Wait()
+		assert.Equal(t, 2, l.Waiting())
+		assert.ErrorIs(t, third.err, ratelimit.ErrWouldExceedDeadline)
+		late, _ := errors.AsType[*ratelimit.WaitError](third.err)
+		assert.Equal(t, 40*time.Second, late.Delay)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, outcome{nil, 10 * time.Second}, *first)
+		assert.Equal(t, outcome{nil, 30 * time.Second}, *second)
 	})
 }

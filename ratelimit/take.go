@@ -53,7 +53,7 @@ func (l *Limiter) decision(g grant, n int64) Decision {
 	return Decision{
 		OK:         g.ok,
 		Limit:      int(g.c.burst),
-		Remaining:  int(max(g.c.tokens(g.tat, g.now), 0)),
+		Remaining:  int(g.c.tokens(g.tat, g.now)),
 		RetryAfter: l.retryAfter(g, n),
 		ResetAfter: l.until(g, g.tat),
 	}

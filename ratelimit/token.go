@@ -16,13 +16,12 @@ type Token struct { // of four words, which is what the compiler keeps in regist
 // that it does not use it: where something else refuses the work, Cancel gives it
 // back. It costs what Wait does. For more tokens than one see [Limiter.WaitReserve].
 func (l *Limiter) WaitToken(ctx context.Context) (Token, error) {
-	if ctx.Err() == nil {
-		is := l.queue.issue()
+	if is := l.queue.issue(); ctx.Err() == nil && !is.void {
 		c := l.state()
 		if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
 			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
-				if is.void || l.queue.carried.Load() {
+				if l.queue.carried.Load() {
 					c = nil
 				}
 				l.granted(1)

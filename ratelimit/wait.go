@@ -13,15 +13,14 @@ import (
 // still possible. For a single token [Limiter.WaitToken] costs less.
 func (l *Limiter) WaitReserve(ctx context.Context, n int) (r Reservation, err error) {
 	checkN(n)
-	if ctx.Err() == nil {
-		is := l.queue.issue()
+	if is := l.queue.issue(); ctx.Err() == nil && !is.void {
 		c := l.state()
 		rel := l.clock.Now() - c.base
 		if uint64(rel) < c.fast && uint64(n-1) < uint64(c.burst) { // #nosec G115 -- negative ones are large
 			now, tat := rel*c.mul, c.tat.Load()
 			if next := max(tat, now) + int64(n)*c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
 				r.c, r.end, r.place, r.falls = c, next, is.place, is.falls
-				if !is.void && !l.queue.carried.Load() {
+				if !l.queue.carried.Load() {
 					r.n = int64(n)
 				}
 				l.granted(int64(n))
@@ -36,7 +35,7 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return Reservation{}, err
 	}
-	is := l.queue.issue()
+	is := l.issueNow()
 	g := l.grantNow(n)
 	if g.ok {
 		l.granted(n)
@@ -178,9 +177,7 @@ func delay(when, now int64) time.Duration {
 // of the queue knows that it is the head.
 func (l *Limiter) serveLocked(c *cell, now int64, ready *waiting.Chain) {
 	q := &l.queue
-	if q.carried.Load() && !q.holds(c, now) {
-		q.carried.Store(false)
-	}
+	q.release(c, now)
 	for q.Len() > 0 && q.due(c) <= now {
 		w := q.pop(c)
 		w.c, w.falls, w.void = c, q.falls.Load(), q.carried.Load()

@@ -120,7 +120,10 @@ func (s *stamps) mapped(t time.Time) time.Time {
 	if first.Before(s.made) {
 		return s.made.Add(t.Sub(*first))
 	}
-	return t
+	// Counted from one moment, even if t has no monotonic reading: by the wall clock,
+	// which is read apart, this moment and that of the limiter inside are some
+	// nanoseconds closer or further.
+	return s.made.Add(t.Sub(s.made))
 }
 
 // begin notes t as the first timestamp, unless another was faster.
