@@ -9,6 +9,8 @@
 //   - [Handler] is a handler around another: requests that a layer refuses are
 //     answered with 429 or 503 and a Retry-After header, at once, and without
 //     running the handler.
+//   - [Outcome] tells a semaphore that finds its limit which failures mean that
+//     there is too much to do.
 //
 // # Guarantees
 //

@@ -59,6 +59,18 @@ func ExamplePerHost() {
 	// Output: *httpguard.RoundTripper
 }
 
+// A client that finds how many requests at once a server takes, from how long they
+// take and from the answers that say that it is too much.
+func ExampleOutcome() {
+	inFlight := semaphore.NewAdaptive(1, 200, semaphore.MaxWaiters(100), semaphore.Outcomes(httpguard.Outcome))
+	client := &http.Client{Transport: httpguard.Transport(wrapper.Compose(wrapper.Timeout(5*time.Second), inFlight), nil)}
+	fmt.Printf("%T begins with %d\n", client.Transport, inFlight.Limit())
+	fmt.Println(httpguard.Outcome(&httpguard.StatusError{StatusCode: http.StatusServiceUnavailable}))
+	// Output:
+	// *httpguard.RoundTripper begins with 1
+	// dropped
+}
+
 func ExampleHandler() {
 	w := wrapper.Compose(semaphore.New(1, semaphore.MaxWaiters(0)))
 	busy := make(chan struct{})
