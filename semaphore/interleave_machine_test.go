@@ -14,18 +14,21 @@ const (
 )
 
 const (
-	mFirst    = 3  // the limit of New
-	mHighest  = 5  // the highest of SetLimit
-	mChanging = -1 // the capacity while it changes
-	mWantAll  = -1
-	mActors   = 3
-	mOps      = 3
+	mFirst   = 3 // the limit of New
+	mHighest = 5 // the highest of SetLimit
+	mWantAll = -1
+	mActors  = 3
+	mOps     = 3
 )
 
+// mWord is a word, or low, without its bias.
 type mWord struct {
 	used  int8
 	flags uint8
 }
+
+// mChanging is low while it changes: above every word.
+var mChanging = mWord{100, 255}
 
 // mOp is a call: acquire n (mWantAll: all), release n (0: what the last one got),
 // or set the limit to n.
@@ -39,21 +42,23 @@ type mActor struct {
 	pc      string
 	op      int8
 	n, got  int8
-	st      mWord // what it loaded last
-	from    int8
+	st      mWord  // what it loaded last
+	before  mWord  // low before it changed
 	then    string // where it goes from wake: "ok", "got", "panic" or "block"
 	waits   byte   // 0, 'q'ueued, 'w'oken, 'g'ranted or 'f'ailed
 	panics  int8
 	balance int8 // what it has, by its own account
+	sub     int8 // what it subtracted without right, and has not taken back
 }
 
 // mState is comparable: it is the key of what was visited.
 type mState struct {
-	word                 mWord
-	capacity, limit, all int8
-	mu, woken            int8 // an actor + 1
-	queue                [mActors]int8
-	actors               [mActors]mActor
+	word, low  mWord
+	limit, all int8
+	mu, woken  int8 // an actor + 1
+	unsure     bool // somebody acquired on a word in transition
+	queue      [mActors]int8
+	actors     [mActors]mActor
 }
 
 // machine is a scenario: who calls what. The releases of wrong callers are more
@@ -65,14 +70,14 @@ type machine struct {
 	fifo  bool
 }
 
-func (s *mState) heldOf(w mWord, capacity int8) int8 { return w.used - mFirst + capacity }
+// mHeldOf is heldOf: negative for mChanging.
+func mHeldOf(w, low mWord) int8 { return w.used - low.used }
 
 func (s *mState) fits(w mWord, n int8) (need int8, ok bool) {
 	if n == mWantAll {
-		n = s.capacity
+		n = mFirst - s.low.used
 	}
-	held := s.heldOf(w, s.capacity)
-	return n, w.flags&mAll == 0 && held >= 0 && n <= s.capacity-held
+	return n, w.flags&mAll == 0 && mHeldOf(w, s.low) >= 0 && n <= mFirst-w.used
 }
 
 // swap is a compare-and-swap.
@@ -96,6 +101,9 @@ func (s *mState) take(a *mActor, n, need int8) bool {
 	if n == mWantAll {
 		s.all = need
 	}
+	for i := range s.actors {
+		s.unsure = s.unsure || s.actors[i].sub > 0
+	}
 	return true
 }
 
@@ -113,7 +121,7 @@ func (s *mState) dequeue(who int8) {
 
 // end is the end of a call, which changes what the caller has.
 func (a *mActor) end(change int8) {
-	a.pc, a.then, a.waits, a.st, a.from = "next", "", 0, mWord{}, 0
+	a.pc, a.then, a.waits, a.st, a.before = "next", "", 0, mWord{}, mWord{}
 	a.op++
 	a.balance += change
 }
@@ -165,7 +173,7 @@ func (m *machine) step(s *mState, i int) bool {
 	case 'a':
 		return m.acquire(s, a, me) || m.wake(s, a, me)
 	case 'r':
-		return m.release(s, a) || m.wake(s, a, me)
+		return m.release(s, i) || m.wake(s, a, me)
 	}
 	return m.resize(s, a) || m.wake(s, a, me)
 }
@@ -180,7 +188,17 @@ func (m *machine) acquire(s *mState, a *mActor, me int8) bool {
 		}
 	case "fast":
 		a.st = s.word
-		if a.pc = "try"; a.st.flags == 0 && a.st.used >= 0 && a.st.used+a.n <= mFirst {
+		if a.pc = "fast resized"; a.st.flags == 0 && a.st.used >= 0 && a.st.used+a.n <= mFirst {
+			a.pc = "fast swap"
+		}
+	case "fast resized":
+		a.st = s.word
+		if a.pc = "try"; a.st.flags&mResized != 0 {
+			a.pc = "fast sure"
+		}
+	case "fast sure":
+		// Of two resized words the one with the greater used is above, whatever its other flags.
+		if a.pc = "try"; a.st.used >= s.low.used && a.st.flags == mResized && a.n <= mFirst-a.st.used {
 			a.pc = "fast swap"
 		}
 	case "fast swap", "claim":
@@ -190,14 +208,9 @@ func (m *machine) acquire(s *mState, a *mActor, me int8) bool {
 		}
 	case "try":
 		a.st = s.word
-		switch {
-		case a.st.flags&mResized != 0:
-			a.pc = "try sure"
-		case a.st.used >= 0:
-			a.pc = m.mayClaim(a)
-		}
+		a.pc = "try sure"
 	case "try sure":
-		if a.pc = "try"; s.capacity != mChanging && s.heldOf(a.st, s.capacity) >= 0 {
+		if a.pc = "try"; mHeldOf(a.st, s.low) >= 0 {
 			a.pc = m.mayClaim(a)
 		}
 	case "enter":

@@ -1,27 +1,29 @@
 package semaphore_test
 
-func (m *machine) release(s *mState, a *mActor) bool {
+func (m *machine) release(s *mState, i int) bool {
+	a := &s.actors[i]
 	switch a.pc {
 	case "release":
 		s.word.used -= a.n
+		if m.wrong[i] && m.ops[i][a.op].n > 0 {
+			a.sub = a.n
+		}
 		if a.pc = "released"; s.word.flags == 0 && s.word.used >= 0 {
 			a.end(0)
 		}
 	case "released":
 		a.st = s.word
-		switch {
-		case a.st.flags&mResized != 0:
-			a.pc = "released sure"
-		case a.st.used < 0:
-			a.pc = "lock undo"
-		case mDue(a.st):
-			a.pc, a.then = "lock look", "ok"
-		default:
+		a.pc = "released plain"
+	case "released plain":
+		if a.pc = "released again"; a.st.flags == s.low.flags && mHeldOf(a.st, s.low) >= 0 {
 			a.end(0)
 		}
+	case "released again":
+		a.st = s.word
+		a.pc = "released sure"
 	case "released sure":
 		switch {
-		case s.capacity == mChanging || s.heldOf(a.st, s.capacity) < 0:
+		case mHeldOf(a.st, s.low) < 0:
 			a.pc = "lock undo"
 		case mDue(a.st):
 			a.pc, a.then = "lock look", "ok"
@@ -29,15 +31,15 @@ func (m *machine) release(s *mState, a *mActor) bool {
 			a.end(0)
 		}
 	case "undo":
-		if a.pc, a.then = "unlock", "ok"; s.heldOf(s.word, s.capacity) < 0 {
+		if a.pc, a.then = "unlock", "ok"; mHeldOf(s.word, s.low) < 0 {
 			a.pc = "give back"
 		}
 	case "give back":
 		s.word.used += a.n
-		a.pc = "put"
+		a.sub, a.pc = 0, "put"
 	case "put":
 		a.st = s.word
-		switch held := s.heldOf(a.st, s.capacity); {
+		switch held := mHeldOf(a.st, s.low); {
 		case held < 0:
 			s.mu, a.pc = 0, "lock put"
 		case a.n > held:
@@ -52,7 +54,7 @@ func (m *machine) release(s *mState, a *mActor) bool {
 	case "unlock":
 		a.st = s.word
 		a.pc = "wake"
-		if held := s.heldOf(a.st, s.capacity); a.st.flags&mAll != 0 && held >= 0 && held < s.all {
+		if held := mHeldOf(a.st, s.low); a.st.flags&mAll != 0 && held >= 0 && held < s.all {
 			a.pc = "end rule"
 		}
 	case "end rule":
@@ -72,25 +74,25 @@ func (m *machine) resize(s *mState, a *mActor) bool {
 			a.end(0)
 		}
 	case "changing":
-		a.from, s.capacity = s.capacity, mChanging
+		a.before, s.low = s.low, mChanging
 		a.pc = "change"
 	case "change":
 		a.st = s.word
-		if a.pc = "change swap"; s.heldOf(a.st, a.from) < 0 {
+		if a.pc = "change swap"; mHeldOf(a.st, a.before) < 0 {
 			a.pc = "settle"
 		}
 	case "change swap":
-		if a.pc = "retry"; s.swap(a, a.st.used+a.from-a.n, a.st.flags|mResized) {
+		if a.pc = "retry"; s.swap(a, a.st.used+(mFirst-a.n)-a.before.used, a.st.flags|mResized) {
 			a.pc = "changed"
 		}
 	case "settle":
-		s.capacity, s.mu = a.from, 0
+		s.low, s.mu = a.before, 0
 		a.pc = "lock resize"
 	case "retry":
-		s.capacity = a.from
+		s.low = a.before
 		a.pc = "changing"
 	case "changed":
-		s.capacity, s.limit = a.n, a.n
+		s.low, s.limit = mWord{mFirst - a.n, mResized}, a.n
 		a.pc, a.then = "wake", "ok"
 		for _, w := range s.queue {
 			if w == 0 || s.actors[w-1].n <= s.limit {

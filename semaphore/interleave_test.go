@@ -46,13 +46,15 @@ func (m *machine) check(s *mState) string {
 		}
 	}
 	switch {
+	case s.unsure:
+		return "somebody acquired on a word in transition"
 	case out > mFirst && (s.word.flags&mResized == 0 || out > mHighest):
 		return "more permits are out than there are"
 	case !ended:
 		return ""
 	case panics != want:
 		return "a wrong release did not panic"
-	case out != s.heldOf(s.word, s.capacity) || s.limit != s.capacity:
+	case out != mHeldOf(s.word, s.low) || s.limit != mFirst-s.low.used:
 		return "permits were lost or made"
 	case s.mu != 0 || s.word.flags&(mWaiting|mWoken) != 0:
 		return "something is left over"
@@ -80,7 +82,7 @@ func (m *machine) hasAll(s *mState, i int) bool {
 // a step all have returned: nobody sleeps for ever or spins for ever.
 func (m *machine) explore(t *testing.T) int {
 	t.Helper()
-	start := mState{capacity: mFirst, limit: mFirst, all: mFirst}
+	start := mState{limit: mFirst, all: mFirst}
 	for i := range start.actors {
 		start.actors[i].pc = "next"
 	}
@@ -149,15 +151,22 @@ func TestEveryOrderOfThreeCallersIsRight(t *testing.T) {
 		{name: "the limit falls below a request", ops: [mActors]ops{pair(3), pair(3), {limit(2)}}},
 		{name: "the limit rises and falls under an AcquireAll", ops: [mActors]ops{pair(mWantAll), pair(2), {limit(5), limit(2)}}},
 		{name: "two set the limit", ops: [mActors]ops{{limit(2), limit(5)}, {limit(4)}, pair(2)}},
+		{name: "all after the limit rose", ops: [mActors]ops{{limit(5), take(4), back(0)}, pair(2), pair(mWantAll)}},
+		{name: "all after the limit fell", ops: [mActors]ops{{limit(1), take(1), back(0)}, pair(1), {limit(2)}}},
 		{name: "one releases too much", ops: [mActors]ops{pair(3), pair(1), {back(7)}}, wrong: [mActors]bool{2: true}},
 		{name: "two release too much", ops: [mActors]ops{{take(2), back(1), back(1)}, {back(7)}, {back(6)}}, wrong: [mActors]bool{1: true, 2: true}},
 		{name: "one releases too much under an AcquireAll", ops: [mActors]ops{pair(mWantAll), pair(1), {back(7)}}, wrong: [mActors]bool{2: true}},
 		{name: "the same, and the limit rises", ops: [mActors]ops{{take(mWantAll), limit(5), back(3)}, pair(1), {back(7)}}, wrong: [mActors]bool{2: true}},
 		{
+			name: "one releases too much after the limit fell and while it rises",
+			ops:  [mActors]ops{{limit(2), take(2), back(0)}, {take(1), back(0), limit(4)}, {back(7)}}, wrong: [mActors]bool{2: true},
+		},
+		{
 			name: "two release too much under an AcquireAll, and the limit rises",
 			ops:  [mActors]ops{{take(mWantAll), limit(5), back(3)}, {back(7)}, {back(6)}}, wrong: [mActors]bool{1: true, 2: true},
 		},
 		{name: "one releases too much while the limit rises", ops: [mActors]ops{pair(3), {limit(5)}, {back(7)}}, wrong: [mActors]bool{2: true}},
+		{name: "one releases what nobody has while the limit moves", ops: [mActors]ops{{limit(2), limit(3)}, {limit(1)}, {back(1)}}, wrong: [mActors]bool{2: true}},
 		{name: "one releases too much while the limit falls", ops: [mActors]ops{pair(2), {limit(2), limit(3)}, {back(7)}}, wrong: [mActors]bool{2: true}},
 	} {
 		t.Run(m.name, func(t *testing.T) {

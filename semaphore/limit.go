@@ -8,7 +8,7 @@ import "github.com/weirkit/weir/internal/waiting"
 // Callers in the queue that now ask for more than the limit get [ErrTooLarge].
 //
 // It panics if limit is not between 1 and [MaxLimit]. From the first change on
-// an acquisition and a release read the limit, too: about ten nanoseconds for both.
+// an acquisition and a release look at the limit, too: two nanoseconds more for both.
 func (s *Semaphore) SetLimit(limit int64) {
 	s.mustBeMade()
 	checkLimit(limit)

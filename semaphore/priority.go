@@ -22,7 +22,7 @@ func (s *Semaphore) AcquirePriority(ctx context.Context, n int64, priority int) 
 	if err := ctxerr.Of(ctx); err != nil {
 		return err
 	}
-	if s.fast(n) { // nobody waits, so the priority decides nothing
+	if s.fast(n) || s.fastResized(n) { // nobody waits, so the priority decides nothing
 		s.countAcquired()
 		return nil
 	}

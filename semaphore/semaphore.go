@@ -34,10 +34,9 @@ import (
 // waiter leaves the queue in constant time wherever it stands.
 type Semaphore struct {
 	word  atomic.Int64
-	full  int64 // the plain word that has no permit left, or 0: no fast path
-	first int64 // the limit that New was given
-	// capacity is the limit, or 0 once closed, while the word says that it was resized.
-	capacity atomic.Int64
+	full  int64        // the plain word that has no permit left, or 0: no fast path
+	first int64        // the limit that New was given
+	low   atomic.Int64 // the word with nothing held and no other flag, or changing
 
 	_     [96]byte // what every call writes stays off the line of what it only reads
 	cfg   config
@@ -46,7 +45,7 @@ type Semaphore struct {
 	_    [64]byte // and that off the line that waiters write
 	pool sync.Pool
 	mu   sync.Mutex
-	// mu guards the queue, woken, closed and all. The limit, the capacity and the
+	// mu guards the queue, woken, closed and all. The limit, low and the
 	// flags in the word but flagAll change under it alone; the permits change
 	// without it, too.
 	queue  queue
@@ -72,7 +71,7 @@ func newSemaphore(limit int64, cfg config, n *waiting.Counts) *Semaphore {
 	s.pool.New = newWaiter
 	s.first, s.all = limit, limit
 	s.limit.Store(limit)
-	s.capacity.Store(limit)
+	s.low.Store(bias)
 	s.word.Store(bias)
 	if cfg.acquired == nil { // the fast path does not count
 		s.full = bias + limit
@@ -83,7 +82,7 @@ func newSemaphore(limit int64, cfg config, n *waiting.Counts) *Semaphore {
 // mustBeMade is called on slow paths: the word of a zero Semaphore never lets
 // anybody take the fast one.
 func (s *Semaphore) mustBeMade() {
-	if s.pool.New == nil {
+	if s.low.Load() == 0 {
 		panic("semaphore: a Semaphore must be made by New, this one is a zero value")
 	}
 }
@@ -105,7 +104,7 @@ func checkLimit(limit int64) {
 // On an error no permit was taken. Acquiring 0 permits never waits. A negative
 // n panics.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
-	if ctx.Err() == nil && s.fast(n) {
+	if ctx.Err() == nil && (s.fast(n) || s.fastResized(n)) {
 		return nil
 	}
 	return s.acquire(ctx, n)
@@ -138,6 +137,12 @@ func (s *Semaphore) TryAcquire(n int64) bool {
 // tryAcquire is TryAcquire where there seem to be enough permits.
 func (s *Semaphore) tryAcquire(n int64) bool {
 	if s.fast(n) {
+		return true
+	}
+	if st := s.word.Load(); st < 0 && n > max(s.first-usedOf(st), 0) {
+		return false // as TryAcquire does, of a word that was resized
+	}
+	if s.fastResized(n) {
 		return true
 	}
 	mustNotBeNegative(n)
@@ -175,6 +180,11 @@ func (s *Semaphore) Release(n int64) {
 // released is the rest of a Release: of one that has subtracted n, with a word
 // that is not plain, or that is still to come because n is out of the ordinary.
 func (s *Semaphore) released(n int64) {
+	if n>>inlineBits == 0 && n > 0 {
+		if st := s.word.Load(); (st-s.low.Load())>>plainShift == 0 {
+			return // plain, but for flagResized
+		}
+	}
 	s.mustBeMade()
 	mustNotBeNegative(n)
 	if n>>inlineBits != 0 {
@@ -202,7 +212,7 @@ func (s *Semaphore) look() {
 // serves the queue.
 func (s *Semaphore) unlockAndWake() {
 	st := s.word.Load() // once: between two looks somebody may release too much and take it back
-	if held := s.heldOf(st, s.capacity.Load()); st&flagAll != 0 && held >= 0 && held < s.all {
+	if held := heldOf(st, s.low.Load()); st&flagAll != 0 && held >= 0 && held < s.all {
 		s.word.And(^flagAll)
 	}
 	ready := s.wakeLocked()

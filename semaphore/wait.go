@@ -159,12 +159,11 @@ func (s *Semaphore) takeLocked(n int64, head bool) (got int64, ok bool) {
 // fitsLocked returns how many permits a request for n (all for wantAll) takes,
 // and whether they are free.
 func (s *Semaphore) fitsLocked(st, n int64) (need int64, fits bool) {
-	capacity := s.capacity.Load()
+	low := s.low.Load()
 	if n == wantAll {
-		n = capacity
+		n = s.first - usedOf(low)
 	}
-	held := s.heldOf(st, capacity)
-	return n, st&flagAll == 0 && held >= 0 && n <= capacity-held
+	return n, st&flagAll == 0 && heldOf(st, low) >= 0 && n <= s.first-usedOf(st)
 }
 
 // idleLocked puts the fast path back if nobody is queued.

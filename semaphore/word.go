@@ -26,9 +26,11 @@ import (
 // reads or resizes on such a word. Whoever finds it takes back what it
 // subtracted, and decides anew by compare-and-swap: see undo.
 //
-// How much is held follows from used and from the capacity beside the word, which
-// is the first limit until the word says that it was resized. While the two are
-// being changed the capacity is changing: then they say nothing, for an instant.
+// How much is held follows from used and from low beside the word, which is the
+// word of a semaphore with nothing held. While SetLimit changes the two, low is
+// changing: then they say nothing, for an instant. Who needs both loads the word
+// first. If both were loaded under one limit they belong together; else the word
+// has changed since, and a compare-and-swap fails as above.
 const (
 	plainShift = 54
 	bias       = 1 << plainShift
@@ -40,7 +42,7 @@ const (
 	overOne     = 1 << 58 // one newcomer that overtook the queue
 	overMask    = 31 * overOne
 	overSpent   = overtakes * overOne
-	flagResized = -1 << 63 // the capacity is not the first limit, or was not once
+	flagResized = -1 << 63 // low is not the bias, or was not once: a release must look at it
 )
 
 // overtakes is how many newcomers may take permits past the queue between two
@@ -56,8 +58,8 @@ const MaxLimit = 1<<53 - 1
 // would have to be in transition at once to leave the 55 bits of used.
 const inlineBits = 31
 
-// changing is the capacity while SetLimit or Close, which has mu, writes both it
-// and the word.
+// changing is low while SetLimit or Close, which has mu, writes both it and the
+// word. Without a sign it is above every word.
 const changing = -1
 
 // wantAll is the n of a request for every permit, whatever the limit will be.
@@ -66,15 +68,15 @@ const wantAll = -1
 // usedOf is the used of a word.
 func usedOf(st int64) int64 { return st&usedMask - bias }
 
-// unsure reports whether a word is in transition, or was made while the capacity
-// is being changed. It may say so of one that was not, but that has changed since:
-// who changes the capacity changes the word, too.
-func (s *Semaphore) unsure(st int64) bool {
-	if st&flagResized == 0 {
-		return usedOf(st) < 0
-	}
-	capacity := s.capacity.Load()
-	return capacity == changing || usedOf(st) < s.first-capacity
+// unsure reports whether a word is in transition, or was made while the limit is
+// being changed. It may say so of one that was not, but that has changed since: who
+// changes low changes the word, too.
+func (s *Semaphore) unsure(st int64) bool { return heldOf(st, s.low.Load()) < 0 }
+
+// spare reports whether n permits are free by a word that is plain, but for
+// flagResized.
+func (s *Semaphore) spare(st, n int64) bool {
+	return uint64(st) >= uint64(s.low.Load()) && n > 0 && n <= s.full-st&^flagResized // #nosec G115 -- a sign is the highest flag
 }
 
 // spins is how long a lost compare-and-swap backs off: about half a microsecond,
@@ -92,7 +94,7 @@ func backoff() {
 // yieldTo backs off if the fast path failed although it should not have: then its
 // compare-and-swap lost against another core.
 func (s *Semaphore) yieldTo(n int64) {
-	if st := s.word.Load(); st >= bias && n <= s.full-st {
+	if s.spare(s.word.Load(), n) {
 		backoff()
 	}
 }
@@ -110,14 +112,21 @@ func (s *Semaphore) fast(n int64) bool {
 	return st >= bias && n > 0 && uint64(next) <= uint64(s.full) && s.word.CompareAndSwap(st, next) // #nosec G115 -- see above
 }
 
+// fastResized is fast where the word is plain but for flagResized. One function for
+// both took a third of a nanosecond more where the word is plain.
+func (s *Semaphore) fastResized(n int64) bool {
+	st := s.word.Load()
+	return st < 0 && s.spare(st, n) && s.word.CompareAndSwap(st, st+n)
+}
+
 // try takes n permits if they are free and a newcomer may have them: nobody is
 // queued, or fewer than overtakes newcomers went ahead of the head so far. A
 // refusal writes nothing.
 func (s *Semaphore) try(n int64) bool {
+	s.mustBeMade()
 	for {
 		st := s.word.Load()
 		if s.unsure(st) {
-			s.mustBeMade()
 			settle()
 			continue
 		}
@@ -138,12 +147,12 @@ func (s *Semaphore) tryAll() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !s.closed {
-		st, capacity := s.word.Load(), s.capacity.Load()
-		held := s.heldOf(st, capacity)
-		if held < 0 {
+		st, low := s.word.Load(), s.low.Load()
+		if heldOf(st, low) < 0 {
 			s.settleLocked()
 			continue
 		}
+		capacity := s.first - usedOf(low)
 		next, ok := s.claim(st, capacity)
 		if !ok {
 			break
@@ -184,6 +193,7 @@ func (s *Semaphore) put(n int64) bool {
 			s.mu.Unlock()
 			return due(st)
 		case used < 0:
+			s.mustBeMade()
 			settle()
 		case n > used:
 			panicOverRelease(n, used)
@@ -195,12 +205,12 @@ func (s *Semaphore) put(n int64) bool {
 	}
 }
 
-// putLocked is put for one who has mu, so that the capacity does not change, and
+// putLocked is put for one who has mu, so that the limit does not change, and
 // returns the word as it was. It unlocks mu if it panics.
 func (s *Semaphore) putLocked(n int64) int64 {
 	for {
 		st := s.word.Load()
-		held := s.heldOf(st, s.capacity.Load())
+		held := heldOf(st, s.low.Load())
 		switch {
 		case held < 0: // others have not taken back theirs
 			s.settleLocked()
@@ -252,7 +262,7 @@ func (s *Semaphore) read() (limit, held int64) {
 func (s *Semaphore) readLocked() (limit, held int64) {
 	for {
 		st := s.word.Load()
-		if held = s.heldOf(st, s.capacity.Load()); held >= 0 {
+		if held = heldOf(st, s.low.Load()); held >= 0 {
 			limit = s.limit.Load()
 			if st&flagAll != 0 {
 				// Also if some have been released: that counts once the flag is cleared.
@@ -264,12 +274,12 @@ func (s *Semaphore) readLocked() (limit, held int64) {
 	}
 }
 
-// heldOf is how many permits are out under a word and the capacity, which belong
-// together where mu is held. It is negative in transition.
-func (s *Semaphore) heldOf(st, capacity int64) int64 { return usedOf(st) - s.first + capacity }
+// heldOf is how many permits are out under a word and a low that belong together,
+// as they do where mu is held. It is negative in transition and for changing.
+func heldOf(st, low int64) int64 { return st&usedMask - low&usedMask }
 
 // heldLocked is how many permits are out, negative in transition.
-func (s *Semaphore) heldLocked() int64 { return s.heldOf(s.word.Load(), s.capacity.Load()) }
+func (s *Semaphore) heldLocked() int64 { return heldOf(s.word.Load(), s.low.Load()) }
 
 // settleLocked is settle for one who has mu: those in transition need it.
 func (s *Semaphore) settleLocked() {
@@ -278,18 +288,20 @@ func (s *Semaphore) settleLocked() {
 	s.mu.Lock()
 }
 
-// resizeLocked makes to the capacity. It may unlock mu for a while before.
+// resizeLocked makes to the number of permits, 0 for Close. It may unlock mu for a
+// while before.
 func (s *Semaphore) resizeLocked(to int64) {
+	after := bias + s.first - to | flagResized
 	for !s.closed {
-		from := s.capacity.Load()
-		s.capacity.Store(changing)
+		before := s.low.Load()
+		s.low.Store(changing)
 		st := s.word.Load()
-		held := s.heldOf(st, from)
-		if held >= 0 && s.word.CompareAndSwap(st, (st+from-to)|flagResized) {
-			s.capacity.Store(to)
+		held := heldOf(st, before)
+		if held >= 0 && s.word.CompareAndSwap(st, (st+usedOf(after)-usedOf(before))|flagResized) {
+			s.low.Store(after)
 			return
 		}
-		s.capacity.Store(from)
+		s.low.Store(before)
 		if held < 0 {
 			s.settleLocked()
 		}

@@ -54,6 +54,14 @@ func semaphores() []harness.Case {
 			{Name: "x/sync/semaphore, cannot be resized", Bench: serial(xsyncPair(10))},
 			{Name: "mutex (baseline)", Bench: serial(mutexPair)},
 		}},
+		{Package: "semaphore", Name: "every processor, permits to spare, after a SetLimit", Rows: []harness.Row{
+			{Name: "weir", Bench: parallel(1, resizedPair)},
+			{Name: "x/sync/semaphore, cannot be resized", Bench: parallel(1, xsyncPair(10))},
+		}},
+		{Package: "semaphore", Name: "TryAcquire, full, after a SetLimit", Rows: []harness.Row{
+			{Name: "weir", Bench: serial(resizedFull)},
+			{Name: "x/sync/semaphore, cannot be resized", Bench: serial(xsyncFull)},
+		}},
 		{Package: "semaphore", Name: "Keyed, 64 keys in turn, nobody else", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(keyedPair)},
 			{Name: "x/sync in a map, idle keys go", Bench: serial(mapPair(true))},
@@ -154,6 +162,14 @@ func mutexPair() func() bool {
 //go:noinline
 func full() func() bool {
 	s := weirsem.New(1)
+	s.TryAcquire(1)
+	return func() bool { return !s.TryAcquire(1) }
+}
+
+//go:noinline
+func resizedFull() func() bool {
+	s := weirsem.New(2)
+	s.SetLimit(1)
 	s.TryAcquire(1)
 	return func() bool { return !s.TryAcquire(1) }
 }
