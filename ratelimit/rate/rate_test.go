@@ -199,6 +199,64 @@ func TestEverythingThatTheOriginalAccepts(t *testing.T) {
 	assert.Panics(t, func() { inf.AllowN(time.Now(), -1) })
 }
 
+// The rows of the table in the package documentation that no other test is about.
+func TestWhereItDiffersFromTheOriginal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rate.NewLimiter(10, 2)
+		reserve(t, l, act{0, 2, 0})
+		reserve(t, l, act{0, 2, 2})
+		assert.True(t, l.AllowN(at(0), 0), "n = 0 while tokens are owed")
+		assert.Zero(t, l.ReserveN(at(0), 0).DelayFrom(at(0)))
+		require.NoError(t, l.WaitN(t.Context(), 0))
+
+		none := rate.NewLimiter(0, 2)
+		assert.True(t, none.ReserveN(at(0), 2).OK())
+		assert.False(t, none.ReserveN(at(0), 1).OK(), "while the limit is 0")
+		assert.Zero(t, none.TokensAt(at(9)), "and nothing was taken")
+
+		assert.Zero(t, rate.NewLimiter(1, -3).TokensAt(at(0)), "burst below 0")
+		assert.Equal(t, -3, rate.NewLimiter(1, -3).Burst())
+
+		free := rate.NewLimiter(rate.Inf, 5)
+		free.SetLimitAt(at(0), 1)
+		assert.InDelta(t, 5, free.TokensAt(at(0)), 1e-9, "from Inf to a limit")
+
+		l = rate.NewLimiter(7, 1)
+		require.True(t, l.AllowN(at(0), 1))
+		var rs []*rate.Reservation
+		for range 20 {
+			rs = append(rs, l.ReserveN(at(0), 1))
+		}
+		for i := range rs {
+			rs[len(rs)-1-i].CancelAt(at(0))
+		}
+		assert.InDelta(t, 0, l.TokensAt(at(0)), 1e-6, "the last first")
+
+		l = rate.NewLimiter(1, 1)
+		require.True(t, l.AllowN(at(0), 1))
+		require.True(t, l.AllowN(at(0).AddDate(1000, 0, 0), 1), "any year")
+	})
+}
+
+func TestAReservationCanBeCancelledUntilItsVeryMoment(t *testing.T) {
+	for late, want := range []float64{1, 0} {
+		l := rate.NewLimiter(10, 1)
+		reserve(t, l, act{0, 1, 0})
+		r := reserve(t, l, act{0, 1, 1})
+		r.CancelAt(at(1).Add(time.Duration(late)))
+		assert.InDelta(t, want, l.TokensAt(at(1)), 1e-6)
+	}
+}
+
+func TestWallTimesAreCountedFromOneMoment(t *testing.T) {
+	for range 200 {
+		l := rate.NewLimiter(10, 1)
+		future := time.Now().Add(time.Hour).Round(0) // without a monotonic reading
+		require.True(t, l.AllowN(future, 1))
+		assert.Equal(t, d, l.ReserveN(future, 1).DelayFrom(future))
+	}
+}
+
 func TestABurstOfZeroAllowsNothingUntilItIsRaised(t *testing.T) {
 	l := rate.NewLimiter(10, 5)
 	l.AllowN(at(0), 2)
