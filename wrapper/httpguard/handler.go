@@ -156,6 +156,11 @@ var errRanTwice = errors.New("httpguard: a handler cannot run twice")
 // Refuse answers a request that a layer refused with err: with 429 if that was a
 // rate limiter, and with 503 otherwise. Retry-After says what err knows, in whole
 // seconds rounded up, and 1 where it knows nothing.
+//
+// A request whose context ended while it waited is answered with 503, too. It may
+// be the server that is about to end, and the client be there and ask another; if
+// it is the client who has gone, nobody reads the answer. The option [Refused] can
+// tell them apart where the server's context has a cause.
 func Refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	status := http.StatusServiceUnavailable
 	if limited(err) {
