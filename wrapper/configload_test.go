@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,22 @@ func TestConfigIsReadFromJSONAndWrittenBack(t *testing.T) {
 	data, err = json.Marshal(struct{ API wrapper.Config }{wrapper.Config{Timeout: time.Second}})
 	assert.NoError(t, err)
 	assert.Equal(t, `{"API":{"timeout":"1s"}}`, string(data), "as a part of a larger configuration")
+}
+
+// Decoders that know nothing of UnmarshalJSON, as those of YAML, see the tags.
+func TestTheTagsOfAConfigAreTheKeysOfItsJSON(t *testing.T) {
+	var object map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(wholeJSON), &object))
+	fields := reflect.TypeFor[wrapper.Config]()
+	assert.Len(t, object, fields.NumField())
+	for i := range fields.NumField() {
+		f := fields.Field(i)
+		key, omit, _ := strings.Cut(f.Tag.Get("json"), ",")
+		assert.Contains(t, object, key)
+		assert.Equal(t, "omitempty", omit)
+		assert.Equal(t, f.Tag.Get("json"), f.Tag.Get("yaml"), f.Name)
+		assert.Equal(t, strings.ToLower(f.Name), strings.ReplaceAll(key, "_", ""), "the name of the field")
+	}
 }
 
 func TestConfigFromJSONKeepsDefaults(t *testing.T) {
