@@ -103,7 +103,7 @@ func (c *call) overridden(ctx context.Context, o *Override, first *frame) (conte
 func (f *frame) within(l *limit) *frame {
 	g := *f
 	switch {
-	case g.kind == timed:
+	case g.kind == timed && g.timeout.name == l.name: // that of an attempt stays
 		g.timeout = l
 	case g.hollow() && g.next != nil: // a wrapper begins with another wrapper, or with a Recover
 		g.next = g.next.within(l)

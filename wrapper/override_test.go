@@ -32,6 +32,9 @@ func TestAnOverrideOfTheTimeoutTakesItsPlace(t *testing.T) {
 		{"where there is none", []wrapper.Layer{l}, 5 * time.Second},
 		{"of an empty wrapper", nil, 5 * time.Second},
 		{"around one that is not outermost", []wrapper.Layer{l, wrapper.Timeout(time.Second)}, time.Second},
+		{"around that of an attempt", []wrapper.Layer{wrapper.AttemptTimeout(time.Second)}, time.Second},
+		{"shorter than that of an attempt", []wrapper.Layer{wrapper.AttemptTimeout(time.Minute)}, 5 * time.Second},
+		{"in the place of the outer of two", []wrapper.Layer{wrapper.Timeout(time.Second), wrapper.AttemptTimeout(3 * time.Second)}, 3 * time.Second},
 		{"around a foreign layer", []wrapper.Layer{wrapper.Func(straight), wrapper.Timeout(time.Hour)}, 5 * time.Second},
 	}
 	for _, tt := range tests {
