@@ -34,6 +34,7 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 		{"Wait, tokens there", func() { _ = plenty.Wait(ctx) }},
 		{"WaitN, tokens there", func() { _ = plenty.WaitN(ctx, 2) }},
 		{"WaitReserve", func() { r, _ := plenty.WaitReserve(ctx, 2); r.Cancel() }},
+		{"QuickToken", func() { tok, _ := plenty.QuickToken(); tok.Cancel() }},
 		{"WaitToken", func() { tok, _ := plenty.WaitToken(ctx); tok.Cancel() }},
 		{"Reserve and Cancel", func() { r := plenty.Reserve(2); r.Cancel() }},
 		{"Reserve and Cancel, with a delay", func() { r := empty.Reserve(1); r.Cancel() }},

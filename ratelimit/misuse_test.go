@@ -24,6 +24,7 @@ func TestAZeroValueSaysHowToMakeOne(t *testing.T) {
 		{"AllowN", "Limiter was not made; use New", func() { l.AllowN(2) }},
 		{"Wait", "Limiter was not made; use New", func() { _ = l.Wait(ctx) }},
 		{"WaitN", "Limiter was not made; use New", func() { _ = l.WaitN(ctx, 2) }},
+		{"QuickToken", "Limiter was not made; use New", func() { _, _ = l.QuickToken() }},
 		{"WaitToken", "Limiter was not made; use New", func() { _, _ = l.WaitToken(ctx) }},
 		{"WaitReserve", "Limiter was not made; use New", func() { _, _ = l.WaitReserve(ctx, 1) }},
 		{"Reserve", "Limiter was not made; use New", func() { l.Reserve(1) }},

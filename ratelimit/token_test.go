@@ -70,7 +70,39 @@ func TestWaitTokenFailsAsWaitDoes(t *testing.T) {
 	require.False(t, token.Cancel(), "there is nothing to give back")
 }
 
-// TestAllWaysToCancelGiveBackTheSame runs one schedule on three limiters that differ
+func TestQuickTokenTakesWhatIsThereAndElseDoesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		told := 0
+		l := ratelimit.New(ratelimit.PerHour(1), 2, ratelimit.Counted(), ratelimit.On(ratelimit.Events{Denied: func(ratelimit.Event) { told++ }}))
+		token, ok := l.QuickToken()
+		require.True(t, ok)
+		require.True(t, token.Cancel())
+		for range 2 {
+			_, ok = l.QuickToken()
+			require.True(t, ok)
+		}
+		before := l.Stats()
+		assert.EqualValues(t, 3, before.Granted)
+		token, ok = l.QuickToken()
+		require.False(t, ok)
+		require.False(t, token.Cancel())
+		assert.Equal(t, before, l.Stats(), "no denial is counted")
+		assert.Zero(t, told)
+
+		done := make(chan error)
+		go func() { done <- l.Wait(t.Context()) }()
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		require.NoError(t, <-done)
+		_, ok = l.QuickToken()
+		require.False(t, ok, "the token was that of the one who waited")
+
+		_, ok = ratelimit.New(ratelimit.Unlimited, 1).QuickToken()
+		require.False(t, ok, "there is no short way")
+	})
+}
+
+// TestAllWaysToCancelGiveBackTheSame runs one schedule on limiters that differ
 // in how a token is taken that is given back later.
 func TestAllWaysToCancelGiveBackTheSame(t *testing.T) {
 	for seed := range uint64(200) {
@@ -89,7 +121,7 @@ func sameRefunds(t *testing.T, r *rand.Rand) {
 	newLimiter := func() *ratelimit.Limiter {
 		return ratelimit.New(ratelimit.PerSecond(5), burst, opts...)
 	}
-	ls := []*ratelimit.Limiter{newLimiter(), newLimiter(), newLimiter()}
+	ls := []*ratelimit.Limiter{newLimiter(), newLimiter(), newLimiter(), newLimiter()}
 	var taken [][]interface{ Cancel() bool }
 	var delayed [][]*ratelimit.Reservation
 	for range 60 {
@@ -158,6 +190,10 @@ func takeBy(t *testing.T, l *ratelimit.Limiter, way int) interface{ Cancel() boo
 		r, err := l.WaitReserve(t.Context(), 1)
 		require.NoError(t, err)
 		return &r
+	case 2:
+		if token, ok := l.QuickToken(); ok {
+			return &token
+		}
 	}
 	token, err := l.WaitToken(t.Context())
 	require.NoError(t, err)
