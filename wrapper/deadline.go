@@ -113,12 +113,6 @@ func (c *deadline) passed() bool {
 	return c.limit.clock.Now() >= c.ns
 }
 
-// over reports whether the parent or the deadline has ended c. One that has
-// does not go back: the clock and contexts only go forward.
-func (c *deadline) over() bool {
-	return c.parent.Err() != nil || c.own && !c.quiet && c.passed()
-}
-
 // arm makes the real context, unless it is there, and returns it. If the
 // deadline or the parent is over, it is made ended, with the right error.
 func (c *deadline) arm() *armed {
@@ -199,11 +193,12 @@ func (c *deadline) Deadline() (time.Time, bool) {
 // Done arms c: from here on there is a timer.
 func (c *deadline) Done() <-chan struct{} { return c.arm().ctx.Done() }
 
-// Err arms nothing unless it has an end to report, which must then stay.
+// Err arms nothing unless it has an end to report, which must then stay. An end
+// that has come does not go: the clock and contexts only go forward.
 func (c *deadline) Err() error {
 	switch a := c.inner.Load(); a {
 	case nil:
-		if !c.over() {
+		if c.parent.Err() == nil && (c.quiet || !c.own || !c.passed()) {
 			return nil
 		}
 		return c.arm().ctx.Err()
