@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"runtime"
@@ -119,14 +120,5 @@ func (c *core[T]) eachPrefetched(body func(T) bool) {
 			return
 		}
 	}
-	for !c.halted() {
-		v, ok := p.ring.Next()
-		if !ok {
-			return
-		}
-		c.body = inside
-		if !c.passed(body(v)) {
-			return
-		}
-	}
+	p.ring.Each(context.Background(), c.gated(body)) // which asks the context
 }

@@ -29,8 +29,8 @@ func newConfig(opts []Option) config {
 // of the consumer, so that both work at the same time. The goroutine starts with
 // the first pull. Each value can be taken as soon as it is produced; a producer
 // that found the buffer full goes on when an eighth of it is free, so the smaller
-// the buffer, the more often the two wait for each other. Its memory is taken at
-// once.
+// the buffer, the more often the two wait for each other. Its memory is taken as the
+// values first fill it.
 // 0, the default, is no buffer: see [Generator].
 func Buffer(n int) Option {
 	if n < 0 || n > MaxBuffer {

@@ -34,21 +34,19 @@ func (c *core[T]) prefetching() *prefetch[T] {
 
 func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
 	o := &p.outcome
-	var done <-chan struct{}
+	push := p.ring.Push // what ends the generator stops the ring
 	if c.ask != nil {
-		done = ctx.Done()
-	}
-	fault.Catch(func() {
-		o.err = c.produce(ctx, func(v T) bool {
-			// Whatever else ends the generator stops the ring. Both say no for
-			// good, and ctx is done by then.
-			if done != nil && ctx.Err() != nil || !p.ring.PushUntil(v, done) {
+		done := ctx.Done()
+		push = func(v T) bool {
+			// Both say no for good, and ctx is done by then.
+			if ctx.Err() != nil || !p.ring.PushUntil(v, done) {
 				o.refused = true // not written before: the consumer reads this cache line
 				return false
 			}
 			return true
-		})
-	}, func(f *fault.Fault) {
+		}
+	}
+	fault.Catch(func() { o.err = c.produce(ctx, push) }, func(f *fault.Fault) {
 		o.fault = f
 		p.ring.Close()
 		close(p.gone)

@@ -111,7 +111,7 @@ func (g *Generator[T]) takePrefetched(done <-chan struct{}) (v T, ok bool) {
 	if p == nil {
 		return v, false
 	}
-	if v, ok = p.ring.NextUntil(done, nil); !ok && (c.halted() || p.ring.Drained()) {
+	if v, ok = p.ring.NextUntil(done); !ok && (c.halted() || p.ring.Drained()) {
 		c.finish()
 	}
 	runtime.KeepAlive(g)

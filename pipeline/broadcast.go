@@ -62,7 +62,7 @@ func (b *broadcast[T]) start(f func(context.Context, iter.Seq[T]) error) {
 	b.rings = append(b.rings, ring)
 	items := func(yield func(T) bool) {
 		for {
-			v, ok := ring.NextUntil(b.ctx.Done(), nil)
+			v, ok := ring.NextUntil(b.ctx.Done())
 			if !ok || b.ctx.Err() != nil || !yield(v) {
 				return
 			}

@@ -65,21 +65,22 @@ func (b *boundary[T]) consume(ctx context.Context, cancel func(), yield func(T) 
 	defer b.done.Wait()
 	defer b.ring.Stop()
 	defer cancel()
+	return b.ring.Each(ctx, b.visit(yield)) && ctx.Err() == nil
+}
+
+// visit returns what is to be done with an item that was taken.
+func (b *boundary[T]) visit(yield func(T) bool) func(T) bool {
+	if b.fill == nil && b.inputs == nil {
+		return yield
+	}
 	_, l := b.inputs.loops()
-	for n := int64(0); ; n++ {
-		v, ok := b.ring.NextUntil(ctx.Done(), nil)
-		switch {
-		case ctx.Err() != nil:
-			return false
-		case !ok:
-			return true
-		}
+	n := int64(-1)
+	return func(v T) bool {
+		n++
 		if b.fill != nil {
 			b.fill.Add(-1)
 		}
-		if !pass(l, b.inputs.take(n), v, yield) {
-			return false
-		}
+		return pass(l, b.inputs.take(n), v, yield)
 	}
 }
 

@@ -15,24 +15,26 @@ type chain[In, T any] struct {
 }
 
 // append adds a stage of one type to p, as one more of a chain if it can be
-// fused.
+// fused. One with a buffer is the last of its chain.
 func (p *Pipeline[In, Out]) append(s *step[Out, Out]) *Pipeline[In, Out] {
 	q := attach(p, s)
-	if s.parallel() || s.buffer > 0 {
+	if s.parallel() {
 		return q
 	}
-	if p.chain == nil {
-		q.chain = &chain[In, Out]{before: p, steps: []*step[Out, Out]{s}}
-		return q
+	c := &chain[In, Out]{before: p, steps: []*step[Out, Out]{s}}
+	if p.chain != nil {
+		c = &chain[In, Out]{before: p.chain.before, steps: append(slices.Clip(p.chain.steps), s)}
 	}
-	c := &chain[In, Out]{before: p.chain.before, steps: append(slices.Clip(p.chain.steps), s)}
-	q.chain = c
-	single := q.flow
+	if s.buffer == 0 {
+		q.chain = c
+	}
+	single, last := q.flow, len(p.stages)
 	q.flow = func(r *run, base int, src producer[In]) producer[Out] {
 		if r.stages != nil {
 			return single(r, base, src) // each stage is counted
 		}
-		return c.flow(r, base, src)
+		up := c.flow(r, base, src)
+		return buffered(r, base+last, s.config, up)
 	}
 	return q
 }

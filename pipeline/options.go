@@ -105,8 +105,8 @@ func Unordered() Option { return option("Unordered", func(c *config) { c.unorder
 
 // Buffer puts a queue of n items behind the stage: it, and the one-worker stages
 // before it, then run on a goroutine of their own, up to n items ahead of what
-// follows. A stage with several workers has such a queue anyway: there, Buffer
-// makes its Window n more than its Workers.
+// follows. Its memory is taken as items first fill it. A stage with several workers
+// has such a queue anyway: there, Buffer makes its Window n more than its Workers.
 func Buffer(n int) Option {
 	if n < 1 || n > maxAsked {
 		panic(fmt.Sprintf("pipeline: Buffer must be between 1 and %d, got %d", maxAsked, n))

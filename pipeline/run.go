@@ -118,7 +118,7 @@ func (r *Run[Out]) Results() iter.Seq2[Out, error] {
 			}
 		}()
 		for {
-			v, ok := r.ring.NextUntil(r.ctx.Done(), nil)
+			v, ok := r.ring.NextUntil(r.ctx.Done())
 			if !ok || r.ctx.Err() != nil {
 				break
 			}

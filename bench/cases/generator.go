@@ -89,7 +89,15 @@ func generators() []harness.Case {
 		{Package: "generator", Name: "prefetched by 64", Items: generatorItems, Rows: []harness.Row{
 			row("weir", func() int { return sumSeq(generator.New(ctx, count, generator.Buffer(64)).All()) }),
 			row("channel of 64", func() int { return chanSum(nil) }),
+		}},
+		{Package: "generator", Name: "prefetched by 64, the context may end", Items: generatorItems, Rows: []harness.Row{
+			row("weir", func() int { return sumSeq(generator.New(ending, count, generator.Buffer(64)).All()) }),
 			row("channel of 64 with a done channel", func() int { return chanSum(make(chan struct{})) }),
+			row("channel of 64 with ctx on both sides", func() int {
+				sum := 0
+				ctxStages(ending, generator.Range(0, generatorItems), 0, nil, func(v int) { sum += v })
+				return sum
+			}),
 		}},
 		overlap(),
 	}...)

@@ -4,6 +4,6 @@ package stream
 type Gate = gate
 
 // SleepUnless and Wake are its two sides.
-func (g *Gate) SleepUnless(ready func() bool, done <-chan struct{}) { g.sleepUnless(ready, done, nil) }
+func (g *Gate) SleepUnless(ready func() bool, done <-chan struct{}) { g.sleepUnless(ready, done) }
 
 func (g *Gate) Wake() { g.wake() }

@@ -11,46 +11,48 @@ import "sync/atomic"
 // "publish, then look whether armed" at least one sees the other: no wake-up is
 // lost.
 //
-// Whoever swaps armed from true to false owns the one signal of this round: a
-// waker then owes it, a waiter that lost the swap must take it. So signal never
-// holds more than one, and a send never blocks.
+// Whoever takes the bit armed away owns the one signal of this round: a waker then
+// owes it, a waiter that was too late must take it. So signal never holds more than
+// one, and a send never blocks.
 type gate struct {
-	armed  atomic.Bool
+	state  atomic.Uint32
 	signal chan struct{} // made by the waiter before it first arms: most rings never wait
 }
 
+const (
+	armed   uint32 = 1 << iota
+	stopped        // for good: who comes by learns it with the one load that it makes anyway
+)
+
 // sleepUnless sleeps until a wake, unless ready says that there is no need to, or
-// until one of two channels is closed.
-func (g *gate) sleepUnless(ready func() bool, done, also <-chan struct{}) {
+// until done is closed.
+func (g *gate) sleepUnless(ready func() bool, done <-chan struct{}) {
 	g.arm()
 	if ready() {
 		g.disarm()
 		return
 	}
-	g.waitEither(done, also)
+	g.wait(done)
 }
 
 func (g *gate) arm() {
 	if g.signal == nil {
 		g.signal = make(chan struct{}, 1)
 	}
-	g.armed.Store(true)
+	g.state.Or(armed)
 }
 
 // disarm ends a round without a wait.
 func (g *gate) disarm() {
-	if !g.armed.CompareAndSwap(true, false) {
+	if g.state.And(^armed)&armed == 0 {
 		<-g.signal // it has been sent or is about to be
 	}
 }
 
-// wait ends a round by sleeping until a waker has swapped armed, or done is
+// wait ends a round by sleeping until a waker has taken the bit armed, or done is
 // closed. A nil done never is.
-func (g *gate) wait(done <-chan struct{}) { g.waitEither(done, nil) }
-
-// waitEither is wait with two channels that end it.
-func (g *gate) waitEither(done, also <-chan struct{}) {
-	if done == nil && also == nil {
+func (g *gate) wait(done <-chan struct{}) {
+	if done == nil {
 		<-g.signal // a plain receive is about half of a select
 		return
 	}
@@ -58,13 +60,18 @@ func (g *gate) waitEither(done, also <-chan struct{}) {
 	case <-g.signal:
 	case <-done:
 		g.disarm()
-	case <-also:
-		g.disarm()
 	}
 }
 
 func (g *gate) wake() {
-	if g.armed.Load() && g.armed.CompareAndSwap(true, false) {
+	if g.state.Load()&armed != 0 && g.state.And(^armed)&armed != 0 {
 		g.signal <- struct{}{}
 	}
 }
+
+func (g *gate) stop() {
+	g.state.Or(stopped)
+	g.wake()
+}
+
+func (g *gate) stopped() bool { return g.state.Load()&stopped != 0 }

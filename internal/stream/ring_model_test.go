@@ -1,6 +1,8 @@
 package stream_test
 
 import (
+	"bytes"
+	"context"
 	"testing"
 	"testing/synctest"
 
@@ -19,9 +21,10 @@ import (
 func FuzzRing(f *testing.F) {
 	f.Add(1, []byte{0, 0, 1, 1, 2, 1})
 	f.Add(2, []byte{1, 0, 0, 0, 0, 1, 1, 1, 3})
+	f.Add(70, bytes.Repeat([]byte{0, 1, 2, 0, 3, 5, 0, 1, 2, 4}, 80)) // changes pieces
 	f.Add(5, []byte{0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 2, 1, 1, 1, 1, 1})
 	f.Fuzz(func(t *testing.T, size int, program []byte) {
-		if size < 1 || size > 64 || len(program) > 300 {
+		if size < 1 || size > 200 || len(program) > 900 {
 			t.Skip()
 		}
 		synctest.Test(t, func(t *testing.T) { runRingProgram(t, size, program) })
@@ -87,12 +90,20 @@ func runRingProgram(t *testing.T, size int, program []byte) {
 			v := pushed
 			pushing = true
 			producer.start(func() { pushOK = r.Push(v) })
-		case 3, 4, 5:
+		case 3, 4:
 			if taking {
 				continue
 			}
 			taking = true
 			consumer.start(func() { got, gotOK = r.Next() })
+		case 5:
+			if taking {
+				continue
+			}
+			taking = true
+			consumer.start(func() {
+				gotOK = !r.Each(context.Background(), func(v int) bool { got = v; return false })
+			})
 		case 6:
 			if pushing || len(program)%2 == 0 {
 				continue

@@ -154,7 +154,7 @@ func TestALeaveThatRacesAPushLosesNothing(t *testing.T) {
 		for want := 0; want < 100; {
 			done := make(chan struct{})
 			leave <- done
-			v, ok := r.NextUntil(done, nil)
+			v, ok := r.NextUntil(done)
 			if ok {
 				require.Equal(t, want, v)
 				want++
