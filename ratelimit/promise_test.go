@@ -3,8 +3,10 @@ package ratelimit_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,59 +19,88 @@ import (
 
 // line is the definition of the order in which tokens go to those who wait and to
 // reservations that are not due: one entry after the other, each behind the one before,
-// but that a reservation stays where it is. One token comes each second.
+// but that a reservation stays where it is. It counts in billionths of a token, of
+// which rate come in a nanosecond.
 type line struct {
-	burst   int64
-	tat     int64 // ns at which the bucket was full again without the entries
-	entries []*entry
-	served  map[int]time.Duration
+	rate, burst int64
+	v           int64 // what has come so far
+	tat         int64 // v at which the bucket was full again without the entries
+	entries     []*entry
+	served      map[int]time.Duration // -1: it was too late
 }
+
+const token = 1e9
 
 type entry struct {
 	id       int
 	n, start int64
 	promised bool
+	deadline time.Duration // from the beginning; 0: none
 }
 
-func (m *line) place(now int64) int64 {
-	pos := max(m.tat, now)
+// place moves up each entry that can and returns where the next one would be. Nobody
+// moves into the past.
+func (m *line) place() int64 {
+	pos := m.tat
 	for _, e := range m.entries {
 		if !e.promised {
-			e.start = pos
+			e.start = min(e.start, max(pos, m.v))
 		}
-		pos = e.start + e.n*1e9
+		pos = e.start + e.n*token
 	}
-	return pos
+	return max(pos, m.v)
 }
 
-func (m *line) due(e *entry) int64 { return e.start + e.n*1e9 - m.burst*1e9 }
+// wait returns how long it is until e has its tokens.
+func (m *line) wait(e *entry) time.Duration {
+	left := max(e.start+(e.n-m.burst)*token-m.v, 0)
+	return time.Duration((left + m.rate - 1) / m.rate)
+}
 
-// pass serves all that is due.
-func (m *line) pass(now int64) {
-	for m.place(now); len(m.entries) > 0 && m.due(m.entries[0]) <= now; {
+// serve gives tokens to all whose time it is.
+func (m *line) serve(now time.Duration) {
+	for m.place(); len(m.entries) > 0 && m.wait(m.entries[0]) == 0; m.place() {
 		e := m.entries[0]
-		m.entries, m.tat = m.entries[1:], e.start+e.n*1e9
+		m.entries, m.tat = m.entries[1:], e.start+e.n*token
 		if !e.promised {
-			m.served[e.id] = time.Duration(now)
+			m.served[e.id] = now
 		}
-		m.place(now)
 	}
 }
 
-// next returns when the next one is due.
-func (m *line) next() (int64, bool) {
-	if len(m.entries) == 0 {
-		return 0, false
+// sweep takes out who would be too late by now, one after the other.
+func (m *line) sweep(now time.Duration) {
+	m.place()
+	for i := 0; i < len(m.entries); i++ {
+		if e := m.entries[i]; e.deadline > 0 && m.wait(e) >= e.deadline-now {
+			m.remove(e.id)
+			m.served[e.id] = -1
+			m.place()
+			i--
+		}
 	}
-	return m.due(m.entries[0]), true
 }
 
 func (m *line) remove(id int) {
 	m.entries = slices.DeleteFunc(m.entries, func(e *entry) bool { return e.id == id })
 }
 
-// TestWhoeverLeavesTheLineLeavesNothingBehind cancels waits and reservations in every
-// order: all behind move up as far as a reservation lets them, to the nanosecond, and
+// inLine is a limiter beside a line.
+type inLine struct {
+	r        *rand.Rand
+	l        *ratelimit.Limiter
+	m        *line
+	begun    time.Time
+	cancels  map[int]context.CancelFunc
+	reserved map[int]*ratelimit.Reservation
+
+	mu     sync.Mutex
+	served map[int]time.Duration // guarded by mu
+}
+
+// TestWhoeverLeavesTheLineLeavesNothingBehind takes, waits, reserves and cancels in
+// every order, while the rate changes: all behind who leaves move up as far as a
+// reservation lets them, to the nanosecond, who would be too late leaves at once, and
 // newcomers have what nobody stands on any more.
 func TestWhoeverLeavesTheLineLeavesNothingBehind(t *testing.T) {
 	seeds := []uint64{6177, 6519, 10_247, 11_455, 14_842, 16_044} // used promises before those that leave
@@ -78,79 +109,146 @@ func TestWhoeverLeavesTheLineLeavesNothingBehind(t *testing.T) {
 	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { leaveTheLine(t, rand.New(rand.NewPCG(seed, 12))) })
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(seed, 12))
+				burst := r.IntN(3) + 1
+				s := &inLine{
+					r: r, l: ratelimit.New(ratelimit.PerSecond(1), burst, ratelimit.InitialTokens(0)), begun: time.Now(),
+					m:      &line{rate: 1, burst: int64(burst), tat: int64(burst) * token, served: map[int]time.Duration{}},
+					served: map[int]time.Duration{}, cancels: map[int]context.CancelFunc{}, reserved: map[int]*ratelimit.Reservation{},
+				}
+				s.run(t)
+			})
 		})
 	}
 }
 
-func leaveTheLine(t *testing.T, r *rand.Rand) {
-	burst := r.IntN(3) + 1
-	l := ratelimit.New(ratelimit.PerSecond(1), burst, ratelimit.InitialTokens(0))
-	m := &line{burst: int64(burst), tat: int64(burst) * 1e9, served: map[int]time.Duration{}}
-	start, served := time.Now(), map[int]time.Duration{}
-	cancels, reserved := map[int]context.CancelFunc{}, map[int]*ratelimit.Reservation{}
+func (s *inLine) run(t *testing.T) {
 	defer func() {
-		for _, cancel := range cancels {
+		for _, cancel := range s.cancels {
 			cancel()
 		}
 		synctest.Wait()
 	}()
-	now := func() int64 { return int64(time.Since(start)) }
-	sleep := func(d time.Duration) {
-		for end := now() + int64(d); ; {
-			at, ok := m.next()
-			if !ok || at > end {
-				time.Sleep(time.Duration(end - now()))
-				break
-			}
-			time.Sleep(time.Duration(max(at-now(), 0)))
-			m.pass(now())
-		}
-		synctest.Wait()
-		m.pass(now())
-	}
 	for id := range 60 {
-		switch r.IntN(7) {
-		case 0:
-			sleep(time.Duration(r.Int64N(15e8)))
-		case 1, 2:
-			n := r.IntN(burst) + 1
-			m.entries = append(m.entries, &entry{id: id, n: int64(n)})
-			ctx, cancel := context.WithCancel(t.Context())
-			cancels[id] = cancel
-			go func() {
-				if l.WaitN(ctx, n) == nil {
-					served[id] = time.Since(start)
-				}
-			}()
-		case 3, 4:
-			res := l.Reserve(1)
-			e := &entry{id: id, n: 1, start: m.place(now()), promised: true}
-			require.Equal(t, max(m.due(e)-now(), 0), int64(res.Delay()), "step %d", id)
-			m.entries = append(m.entries, e)
-			reserved[id] = &res
-		case 5, 6:
-			if len(m.entries) == 0 {
-				continue
-			}
-			i := r.IntN(len(m.entries))
-			if r.IntN(2) == 0 {
-				i = len(m.entries) - 1
-			}
-			e := m.entries[i]
-			m.remove(e.id)
-			if e.promised {
-				reserved[e.id].Cancel()
-			} else {
-				cancels[e.id]()
-			}
-		}
+		s.step(t, id)
 		synctest.Wait()
-		m.pass(now())
-		end := m.place(now())
-		require.InDelta(t, float64(burst)-float64(end-now())/1e9, l.Tokens(), 1e-9, "step %d", id)
-		require.Equal(t, m.served, served, "step %d", id)
+		s.m.serve(s.now())
+		want := float64(s.m.burst) - float64(s.m.place()-s.m.v)/token
+		require.InDelta(t, want, s.l.Tokens(), 1e-9, "step %d", id)
+		require.Equal(t, s.m.served, s.outcomes(), "step %d", id)
 	}
-	sleep(time.Minute)
-	assert.Equal(t, m.served, served)
+	s.sleep(time.Minute)
+	assert.Equal(t, s.m.served, s.outcomes())
+}
+
+func (s *inLine) outcomes() map[int]time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.served)
+}
+
+func (s *inLine) now() time.Duration { return time.Since(s.begun) }
+
+// sleep lets d pass, and serves who is due meanwhile.
+func (s *inLine) sleep(d time.Duration) {
+	for end := s.now() + d; ; {
+		next := end - s.now()
+		if len(s.m.entries) > 0 {
+			next = min(next, s.m.wait(s.m.entries[0]))
+		}
+		time.Sleep(next)
+		s.m.v += int64(next) * s.m.rate
+		synctest.Wait()
+		s.m.serve(s.now())
+		if s.now() == end {
+			return
+		}
+	}
+}
+
+func (s *inLine) set(rate int64) {
+	s.m.rate = rate
+	s.l.SetRate(ratelimit.PerSecond(rate))
+	s.m.sweep(s.now())
+}
+
+func (s *inLine) step(t *testing.T, id int) {
+	t.Helper()
+	m, l, r := s.m, s.l, s.r
+	n := r.IntN(int(m.burst)) + 1
+	have := int((m.burst*token - (m.place() - m.v)) / token)
+	if len(m.entries) > 0 || m.place()-m.v > m.burst*token {
+		have = 0
+	}
+	switch r.IntN(11) {
+	case 0, 1:
+		s.sleep(time.Duration(r.Int64N(15e8)))
+	case 2, 3, 4:
+		s.wait(t, id, n)
+	case 5, 6:
+		e := &entry{id: id, n: 1, start: m.place(), promised: true}
+		res := l.Reserve(1)
+		require.Equal(t, m.wait(e), res.Delay(), "step %d", id)
+		m.entries = append(m.entries, e)
+		s.reserved[id] = &res
+	case 7, 8:
+		if len(m.entries) == 0 {
+			return
+		}
+		e := m.entries[len(m.entries)-1]
+		if r.IntN(2) == 0 {
+			e = m.entries[r.IntN(len(m.entries))]
+		}
+		m.remove(e.id)
+		if e.promised {
+			s.reserved[e.id].Cancel()
+		} else {
+			m.served[e.id] = -1
+			s.cancels[e.id]()
+		}
+	case 9:
+		if r.IntN(2) == 0 {
+			s.set([]int64{1, 3, 7}[r.IntN(3)]) // whose units are the same, so that nothing is rounded
+		}
+	case 10:
+		got := 0
+		if r.IntN(2) == 0 {
+			got = l.TakeUpTo(n)
+			require.Equal(t, min(n, have), got, "step %d", id)
+		} else if l.AllowN(n) {
+			got = n
+		}
+		require.Equal(t, got == n, have >= n, "step %d", id)
+		if got > 0 {
+			m.tat = m.place() + int64(got)*token
+		}
+	}
+}
+
+// wait begins to wait, perhaps with a deadline.
+func (s *inLine) wait(t *testing.T, id, n int) {
+	t.Helper()
+	e := &entry{id: id, n: int64(n), start: s.m.place()}
+	ctx, cancel := context.WithCancel(t.Context())
+	if s.r.IntN(3) == 0 {
+		e.deadline = s.now() + time.Duration(s.r.Int64N(9e9))
+		ctx, cancel = context.WithDeadline(t.Context(), s.begun.Add(e.deadline))
+	}
+	s.cancels[id] = cancel
+	switch wait := s.m.wait(e); {
+	case ctx.Err() != nil, e.deadline > 0 && wait > 0 && wait >= e.deadline-s.now():
+		s.m.served[id] = -1
+	default:
+		s.m.entries = append(s.m.entries, e)
+	}
+	go func() {
+		err := s.l.WaitN(ctx, n)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.served[id] = s.now()
+		if err != nil {
+			s.served[id] = -1
+		}
+	}()
 }
