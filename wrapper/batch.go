@@ -24,7 +24,8 @@ type BatchError struct {
 	Dropped int
 	// Skipped is how many items never ran, because the context ended or, with
 	// StopOnError, because another had failed. Those that StopOnError cut off while
-	// they ran are among them; those that the end of the context did are failures.
+	// they ran are among them; those that the end of the context cut off, while they
+	// ran or waited for a permit, are failures.
 	Skipped int
 
 	cause error // of the context, if it ended

@@ -48,8 +48,7 @@ func TestTheTagsOfAConfigAreTheKeysOfItsJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(wholeJSON), &object))
 	fields := reflect.TypeFor[wrapper.Config]()
 	assert.Len(t, object, fields.NumField())
-	for i := range fields.NumField() {
-		f := fields.Field(i)
+	for f := range fields.Fields() {
 		key, omit, _ := strings.Cut(f.Tag.Get("json"), ",")
 		assert.Contains(t, object, key)
 		assert.Equal(t, "omitempty", omit)
