@@ -166,7 +166,7 @@ func (l *Limiter) look(g grant, n, ahead int64) Decision {
 	switch c := g.c; {
 	case n == 0 || c.inc == 0:
 	case n > c.burst && !l.cfg.debt, ahead+n > maxRoom-c.burst, mulDivUp(ahead, c.inc, 1) > maxNow:
-		d := l.decision(grant{false, c, g.tat, g.now, g.time}, n)
+		d := l.decision(grant{false, c, g.tat, g.now, g.read}, n)
 		d.RetryAfter = Never
 		return d
 	default:

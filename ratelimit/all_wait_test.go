@@ -129,6 +129,18 @@ func TestTheBindingLimitBoundsTheQueueOfAll(t *testing.T) {
 	})
 }
 
+func TestWithMaxWaitersOfNoneNobodyWaitsForAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := ratelimit.All(ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.MaxWaiters(0)), ratelimit.New(ratelimit.PerSecond(5), 5))
+		require.NoError(t, m.Wait(t.Context()))
+		assert.Equal(t, ratelimit.ErrQueueFull, m.Wait(t.Context()))
+		assert.Panics(t, func() { _ = m.WaitN(t.Context(), -1) })
+		assert.Panics(t, func() { _, _ = m.WaitReserve(t.Context(), -1) })
+		time.Sleep(time.Second)
+		require.NoError(t, m.Wait(t.Context()))
+	})
+}
+
 func TestWhatAllReservedCanBeGivenBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a, b := ratelimit.New(ratelimit.PerSecond(1), 3), ratelimit.New(ratelimit.PerHour(1), 5)

@@ -84,3 +84,18 @@ func TestABatchRefusesBadInput(t *testing.T) {
 	assert.Panics(t, func() { ratelimit.NewBatch(ratelimit.PerSecond(1), 1, 1) })
 	assert.Panics(t, func() { ratelimit.NewBatch(ratelimit.PerSecond(1), 0, 0) })
 }
+
+func TestABatchThatMayNotWaitRunsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := ratelimit.NewBatch(ratelimit.PerHour(1), 2, 1)
+		for b.Allow() {
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		never := func(context.Context) error { panic("not reached") }
+		require.ErrorIs(t, b.Do(ctx, never), ratelimit.ErrWouldExceedDeadline)
+		b.SetRate(ratelimit.Unlimited)
+		cancel()
+		require.Equal(t, context.Canceled, b.Do(ctx, never), "a done context wins")
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -111,4 +112,56 @@ func TestAMaxWaitOfAnyLengthLeavesTheDeadlineAlone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A request that is denied is granted when its RetryAfter has passed, and not one
+// nanosecond before, whatever it is that denies.
+func TestRetryAfterOfEveryKindIsExact(t *testing.T) {
+	third, odd := ratelimit.PerSecond(1.0/3), ratelimit.PerSecond(7.3)
+	kinds := map[string]func() func(n int) ratelimit.Decision{
+		"All": func() func(int) ratelimit.Decision {
+			return ratelimit.All(ratelimit.New(third, 7), ratelimit.New(odd, 5), ratelimit.New(ratelimit.Unlimited, 1)).Take
+		},
+		"All, of which one goes into debt": func() func(int) ratelimit.Decision {
+			return ratelimit.All(ratelimit.New(third, 2, ratelimit.Debt()), ratelimit.New(odd, 5)).Take
+		},
+		"Debt":          func() func(int) ratelimit.Decision { return ratelimit.New(third, 2, ratelimit.Debt()).Take },
+		"WarmUp":        func() func(int) ratelimit.Decision { return ratelimit.New(odd, 5, ratelimit.WarmUp(time.Minute)).Take },
+		"FixedWindow":   func() func(int) ratelimit.Decision { return ratelimit.NewFixedWindow(6, 7*time.Second+1).Take },
+		"SlidingWindow": func() func(int) ratelimit.Decision { return ratelimit.NewSlidingWindow(6, 7*time.Second+1).Take },
+		"Keyed": func() func(int) ratelimit.Decision {
+			k := ratelimit.NewKeyed[string](third, 5)
+			return func(n int) ratelimit.Decision { return k.Take("key", n) }
+		},
+		"Keyed, PerKey, in debt": func() func(int) ratelimit.Decision {
+			limit := func(string) (ratelimit.Rate, int) { return odd, 3 }
+			k := ratelimit.NewKeyed[string](third, 1, ratelimit.Debt(), ratelimit.PerKey(limit))
+			return func(n int) ratelimit.Decision { return k.Take("key", n) }
+		},
+	}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				bubble(t, func(t *testing.T) {
+					r, take, denials := rand.New(rand.NewPCG(seed, 14)), kind(), 0
+					for range 200 {
+						n := r.IntN(6) + 1
+						d := take(n)
+						if d.OK || d.RetryAfter == ratelimit.Never {
+							require.True(t, d.RetryAfter == 0 || n > d.Limit)
+							time.Sleep(time.Duration(r.ExpFloat64() * 3e8))
+							continue
+						}
+						denials++
+						require.Positive(t, d.RetryAfter)
+						time.Sleep(d.RetryAfter - 1)
+						require.Equal(t, time.Duration(1), take(n).RetryAfter)
+						time.Sleep(time.Nanosecond)
+						require.True(t, take(n).OK)
+					}
+					require.Greater(t, denials, 10)
+				})
+			}
+		})
+	}
 }

@@ -8,7 +8,7 @@ type grant struct {
 	c    *cell
 	tat  int64 // after the grant, or what forbade it
 	now  int64 // the time of the decision, in units
-	time int64 // the same in the limiter's time
+	read int64 // the reading of the clock then
 }
 
 // now returns the limiter's time: the reading of its clock, less what a warm-up
@@ -36,6 +36,7 @@ func (l *Limiter) grant(t, n int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.state()
 		if g, decided := l.attempt(c, c.tat.Load(), t, n); decided {
+			g.read = l.reading(t)
 			return g
 		}
 		backOff(tries)
@@ -56,9 +57,10 @@ func (l *Limiter) grantNow(n int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.state()
 		seen := c.tat.Load()
-		t := l.now()
+		reading := l.clock.Now()
 		tat := c.tat.Load()
-		if g, decided := l.attempt(c, tat, t, n); decided && (g.ok || tat == seen) {
+		if g, decided := l.attempt(c, tat, l.time(reading), n); decided && (g.ok || tat == seen) {
+			g.read = reading
 			return g
 		}
 		backOff(tries)
@@ -67,7 +69,7 @@ func (l *Limiter) grantNow(n int64) grant {
 
 // attempt decides about n tokens at time t for the state of a cell that was read
 // before, and reports false if there was no decision: the state has changed, or
-// had to be.
+// had to be. The reading is for the caller to note.
 func (l *Limiter) attempt(c *cell, tat, t, n int64) (grant, bool) {
 	if l.stale(c, t) {
 		l.rebase(t)
@@ -93,7 +95,8 @@ func (l *Limiter) someNow(n int64) (g grant, got int64) {
 	for tries := 0; ; tries++ {
 		c := l.state()
 		tat := c.tat.Load()
-		t := l.now() // after the arrival time: see grantNow
+		reading := l.clock.Now() // after the arrival time: see grantNow
+		t := l.time(reading)
 		if l.stale(c, t) {
 			l.rebase(t)
 			continue
@@ -101,35 +104,35 @@ func (l *Limiter) someNow(n int64) (g grant, got int64) {
 		now := c.now(t)
 		if tat != frozen {
 			if c.inc == 0 {
-				return grant{true, c, tat, now, t}, n
+				return grant{true, c, tat, now, reading}, n
 			}
 			got = min(n, c.tokens(tat, now))
 			if got == 0 {
-				return grant{n == 0, c, tat, now, t}, 0
+				return grant{n == 0, c, tat, now, reading}, 0
 			}
 			next := max(tat, now) + c.cost(got)
 			if c.tat.CompareAndSwap(tat, next) {
-				return grant{true, c, next, now, t}, got
+				return grant{true, c, next, now, reading}, got
 			}
 		}
 		backOff(tries)
 	}
 }
 
-// peek returns the bucket at time t and takes nothing.
-func (l *Limiter) peek(t int64) grant {
-	return l.bucket(func() int64 { return t })
+// peek returns the bucket at a reading of the clock and takes nothing.
+func (l *Limiter) peek(reading int64) grant {
+	return l.bucket(func() int64 { return reading })
 }
 
 // peekNow is peek by the clock.
-func (l *Limiter) peekNow() grant { return l.bucket(l.now) }
+func (l *Limiter) peekNow() grant { return l.bucket(l.clock.Now) }
 
-func (l *Limiter) bucket(now func() int64) grant {
+func (l *Limiter) bucket(read func() int64) grant {
 	for tries := 0; ; tries++ {
 		c := l.state()
 		if tat := c.tat.Load(); tat != frozen {
-			t := now() // after the arrival time: see grantNow
-			return grant{true, c, tat, c.now(t), t}
+			reading := read() // after the arrival time: see grantNow
+			return grant{true, c, tat, c.now(l.time(reading)), reading}
 		}
 		backOff(tries)
 	}

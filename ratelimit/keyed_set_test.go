@@ -97,6 +97,23 @@ func TestSetRateOfAllKeysRepricesThoseWhoWait(t *testing.T) {
 	})
 }
 
+func TestSetBurstOfAllKeysFailsThoseWhoWaitForMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := ratelimit.NewKeyed[string](ratelimit.PerSecond(1), 3)
+		require.True(t, k.AllowN("a", 3))
+		start := time.Now()
+		big := waits(t, start, 0, func(ctx context.Context) error { return k.WaitN(ctx, "a", 3) })
+		small := waits(t, start, 0, func(ctx context.Context) error { return k.WaitN(ctx, "a", 2) })
+		k.SetBurst(2)
+		synctest.Wait()
+		assert.Equal(t, outcome{ratelimit.ErrExceedsBurst, 0}, *big)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, outcome{nil, 2 * time.Second}, *small, "its place is free")
+		assert.Panics(t, func() { _ = k.WaitN(t.Context(), "a", -1) })
+	})
+}
+
 func TestNothingIsLostOrDoubledWhileTheRateChanges(t *testing.T) {
 	k := ratelimit.NewKeyed[int](ratelimit.PerDay(1), 1000)
 	var granted [20]atomic.Int64
@@ -222,6 +239,23 @@ func TestEveryKeyCanHaveALimitOfItsOwn(t *testing.T) {
 			require.False(t, k.Allow(key))
 		}
 		assert.Equal(t, time.Hour/10, k.Take(9, 1).RetryAfter)
+	})
+}
+
+func TestLimitsThatNoKeyHasAnyMoreAreForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		before := heap()
+		k := ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, ratelimit.MaxKeys(1000), ratelimit.PerKey(func(key int) (ratelimit.Rate, int) {
+			return ratelimit.PerSecond(1000 + key), 1
+		}))
+		for key := range 100_000 {
+			require.True(t, k.Allow(key))
+			if key%500 == 0 {
+				time.Sleep(2 * time.Second)
+			}
+		}
+		assert.Less(t, heap()-before, int64(3<<20))
+		require.True(t, k.Allow(1))
 	})
 }
 

@@ -49,7 +49,7 @@ func (m Moment) Delay(r Reservation) time.Duration {
 }
 
 // Tokens is [Limiter.Tokens].
-func (m Moment) Tokens() float64 { return m.l.peek(m.t).tokens() }
+func (m Moment) Tokens() float64 { return m.l.peek(m.l.reading(m.t)).tokens() }
 
 // SetRate is [Limiter.SetRate].
 func (m Moment) SetRate(r Rate) {

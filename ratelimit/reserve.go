@@ -70,7 +70,7 @@ func (l *Limiter) reserve(t, n int64) Reservation {
 		return r
 	}
 	r := l.promise(t, n)
-	l.tell(grant{ok: r.OK(), c: g.c, tat: g.tat, now: g.now, time: t}, n)
+	l.tell(grant{ok: r.OK(), c: g.c, tat: g.tat, now: g.now, read: g.read}, n)
 	return r
 }
 

@@ -75,7 +75,7 @@ func (l *Limiter) until(g grant, u int64) time.Duration {
 	if u <= g.now {
 		return 0
 	}
-	return delay(l.reading(g.c.time(u)), l.reading(g.time))
+	return delay(l.reading(g.c.time(u)), g.read)
 }
 
 // Tokens returns the tokens in the bucket, fractions included. It is negative

@@ -118,7 +118,7 @@ func (l *Limiter) enter(ctx context.Context, t, n int64) (w *waiter, g grant, er
 			continue
 		}
 		if due <= now {
-			return nil, grant{true, c, next, now, t}, nil
+			return nil, grant{true, c, next, now, l.reading(t)}, nil
 		}
 		w = l.pool.Get().(*waiter) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 		w.n, w.bound = n, b

@@ -168,6 +168,8 @@ func TestWindowsRefuseBadInput(t *testing.T) {
 		func() { ratelimit.NewSlidingWindow(1, -1) },
 		func() { ratelimit.NewSlidingWindow(1, 1).AllowN(-1) },
 		func() { ratelimit.NewFixedWindow(1, 1).AllowN(-1) },
+		func() { _ = ratelimit.NewSlidingWindow(1, 1).WaitN(t.Context(), -1) },
+		func() { _ = ratelimit.NewFixedWindow(1, 1).WaitN(t.Context(), -1) },
 	} {
 		end := testkit.Run(f)
 		require.True(t, end.Panicked)
