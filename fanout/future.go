@@ -12,8 +12,8 @@ type Future[T any] struct {
 }
 
 // Go makes f a task of g and returns its future. If as many tasks run as g has
-// workers, f waits for its turn; if as many wait already, Go waits until half of
-// them have begun. That ends, too, when the group stops: then f does not run, and
+// workers, f waits for its turn; if as many wait already, Go waits until more than
+// half of them have begun. That ends, too, when the group stops: then f does not run, and
 // its future says so with [ErrSkipped]. Tasks begin in the order of the calls.
 //
 // A task may start others, but not wait for them, nor, beyond what there is room for,

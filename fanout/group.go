@@ -191,13 +191,14 @@ func (g *Group) await(t *task) {
 }
 
 // takeLocked takes the task whose turn it is, nil if there is none. Those who
-// wait get in once the queue is half empty: one that submits many tasks would
-// otherwise be woken for each.
+// wait get in once the queue is less than half full: one that submits many tasks
+// would otherwise be woken for each. So nobody waits while the queue is empty.
 func (g *Group) takeLocked() *task {
-	if g.queue.Len() <= g.workers/2 {
+	t := g.queue.PopFront()
+	if g.queue.Len() <= (g.workers-1)/2 {
 		g.admitLocked()
 	}
-	return g.queue.PopFront()
+	return t
 }
 
 // admitLocked lets those who wait into the queue, as many as there is room for.

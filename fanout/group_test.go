@@ -147,6 +147,28 @@ func TestTasksBeginInTheOrderOfTheCalls(t *testing.T) {
 	})
 }
 
+func TestGoWaitsUntilMoreThanHalfOfThoseThatWaitHaveBegun(t *testing.T) {
+	for workers := 1; workers <= 9; workers++ {
+		synctest.Test(t, func(t *testing.T) {
+			g := fanout.NewGroup(t.Context(), fanout.Workers(workers))
+			for i := range 2 * workers { // as many run, and end one a second, as wait
+				g.Go(func(context.Context) error {
+					if i < workers {
+						time.Sleep(time.Duration(1+i) * time.Second)
+					} else {
+						time.Sleep(time.Hour)
+					}
+					return nil
+				})
+			}
+			start := time.Now()
+			g.Go(func(context.Context) error { return nil })
+			require.Equal(t, time.Duration(workers/2+1)*time.Second, time.Since(start), "%d workers", workers)
+			require.NoError(t, g.Wait())
+		})
+	}
+}
+
 func TestAGroupIsResizedWhileItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := fanout.NewGroup(t.Context(), fanout.Workers(2))
