@@ -33,8 +33,8 @@
 // gains in it, by however many goroutines, across SetRate and SetBurst, and with
 // every cancellation; a Reservation that was handed out keeps its time. What is
 // there is granted: waiting as long as a [Decision] says succeeds, and one nanosecond
-// less does not. The long-run error is below a millionth at any rate. The clock is
-// the monotonic one.
+// less does not. The long-run error is below a millionth at any rate up to a billion a
+// second. The clock is the monotonic one.
 //
 // Waiters are served in the order in which they came. One that is cancelled takes
 // nothing and all behind it move up; a change of the rate reprices all of them; one

@@ -165,3 +165,37 @@ func TestRetryAfterOfEveryKindIsExact(t *testing.T) {
 		})
 	}
 }
+
+// From one a day to a billion a second, with requests of any size: what is granted is
+// what the rate gains, to a millionth, also after a pause that is longer than a cell
+// can compute.
+func TestAnyRateIsKeptAndUsed(t *testing.T) {
+	for seed := range uint64(150) {
+		bubble(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 15))
+			perSecond := math.Exp(math.Log(1.0/86400) + r.Float64()*math.Log(1e9*86400))
+			burst := 1 + min(1+r.IntN(1000)<<r.IntN(20), int(perSecond*30*86400)) // full in a month
+			l := ratelimit.New(ratelimit.PerSecond(perSecond), burst)
+			for range 3 {
+				time.Sleep(60 * 24 * time.Hour)
+				require.Equal(t, burst, l.TakeUpTo(2*burst))
+				start, total, last := time.Now(), 0.0, 0
+				for range 300 {
+					last = 1 + r.IntN(burst-1) // a bucket of no more is full for a part of a nanosecond
+					if d := l.Take(last); !d.OK {
+						time.Sleep(d.RetryAfter)
+						require.True(t, l.AllowN(last))
+					}
+					total += float64(last)
+				}
+				gained := time.Since(start).Seconds() * perSecond
+				require.LessOrEqual(t, total, gained*(1+1e-12)+1e-6, "%v a second", perSecond)
+				require.GreaterOrEqual(t, total+l.Tokens(), gained*(1-1e-6)-1e-6, "%v a second", perSecond)
+				require.Less(t, l.Tokens(), float64(burst), "%v a second", perSecond) // nothing was lost
+				if time.Since(start) > 10*365*24*time.Hour {
+					return // a bubble has three centuries
+				}
+			}
+		})
+	}
+}

@@ -59,8 +59,8 @@ func TestKeyedAgreesWithALimiterForEachKey(t *testing.T) {
 		limits := []struct {
 			r     ratelimit.Rate
 			burst int
-		}{{ratelimit.PerSecond(3), 4}, {ratelimit.PerDay(1), 1000}, {ratelimit.PerSecond(1e6), 100}, {ratelimit.Every(7 * time.Second), 1}}
-		pick := func(key int) (ratelimit.Rate, int) { l := limits[key%4]; return l.r, l.burst }
+		}{{ratelimit.PerSecond(3), 4}, {ratelimit.PerDay(1), 1000}, {ratelimit.PerSecond(1e6), 100}, {ratelimit.Every(7 * time.Second), 1}, {ratelimit.PerSecond(999_983), 3}}
+		pick := func(key int) (ratelimit.Rate, int) { l := limits[key%len(limits)]; return l.r, l.burst }
 		k := ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, ratelimit.PerKey(pick))
 		model := map[int]*ratelimit.Limiter{}
 		r := rand.New(rand.NewPCG(1, 1))
@@ -287,7 +287,10 @@ func TestKeyedRefusesBadInput(t *testing.T) {
 	assert.Panics(t, func() {
 		ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, ratelimit.PerKey(func(string) (ratelimit.Rate, int) { return ratelimit.Unlimited, 1 }))
 	})
-	assert.Panics(t, func() { ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, ratelimit.Counted()) })
+	for _, o := range []ratelimit.KeyedOption{ratelimit.Counted(), ratelimit.InitialTokens(0), ratelimit.WarmUp(1)} {
+		assert.PanicsWithValue(t, "ratelimit: WarmUp, InitialTokens and Counted are for a single limiter, not for NewKeyed",
+			func() { ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1, o) })
+	}
 	k := ratelimit.NewKeyed[int](ratelimit.PerSecond(1), 1)
 	assert.Panics(t, func() { k.AllowN(1, -1) })
 	assert.True(t, k.Allow(1))
