@@ -95,8 +95,10 @@ func TestAKeptContextOfACallThatADeadlineEndedSaysSo(t *testing.T) {
 		for _, w := range ways {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			var kept context.Context
-			err := fanout.ForEach(ctx, upTo(3), func(ctx context.Context, _ int) error {
-				kept = ctx
+			err := fanout.ForEach(ctx, upTo(3), func(ctx context.Context, i int) error {
+				if i == 0 {
+					kept = ctx
+				}
 				time.Sleep(2 * time.Second)
 				return nil
 			}, w.opts...)
