@@ -36,16 +36,17 @@ var _ context.Context = (*scope)(nil)
 
 // derived returns the context of the standard library.
 func (s *scope) derived() *cancellable {
-	if c := s.real.Load(); c != nil {
-		return c
+	c := s.real.Load()
+	if c == nil {
+		c = &cancellable{}
+		c.Context, c.cancel = context.WithCancelCause(s.parent)
+		if !s.real.CompareAndSwap(nil, c) {
+			c.cancel(nil)
+			c = s.real.Load()
+		}
 	}
-	c := &cancellable{}
-	c.Context, c.cancel = context.WithCancelCause(s.parent)
-	if !s.real.CompareAndSwap(nil, c) {
-		c.cancel(nil)
-		c = s.real.Load()
-	}
-	// end sets over, then looks for real: one of the two sees the other.
+	// end sets over, then looks for real: one of the two sees the other. Who finds a
+	// real that another one has made may be here before that one.
 	if s.over.Load() != scopeOpen {
 		c.cancel(nil)
 	}
@@ -77,6 +78,9 @@ func (s *scope) Done() <-chan struct{} { return s.derived().Done() }
 // Err returns nil while the scope has not ended.
 func (s *scope) Err() error {
 	if s.over.Load() == scopeCanceled {
+		if c := s.real.Load(); c != nil {
+			c.cancel(nil) // end may be about to: nobody learns of it before Done is closed
+		}
 		return context.Canceled
 	}
 	if c := s.real.Load(); c != nil {

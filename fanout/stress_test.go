@@ -185,3 +185,45 @@ func TestStressCallsNest(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has kept a context may ask it anything while the call ends. It then ends for
+// good, and says that it has only once its channel is closed.
+func TestStressAContextThatIsAskedWhileTheCallEnds(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for i := range 4000 {
+		ctx := parent
+		if i%2 == 0 {
+			ctx = context.Background()
+		}
+		var wg sync.WaitGroup
+		err := fanout.ForEach(ctx, []int{0}, func(ctx context.Context, _ int) error {
+			asked := make(chan struct{})
+			wg.Go(func() {
+				close(asked)
+				<-ctx.Done()
+				assert.Equal(t, context.Canceled, ctx.Err())
+				assert.Equal(t, context.Canceled, context.Cause(ctx))
+			})
+			wg.Go(func() {
+				if i%3 == 0 {
+					_ = ctx.Done()
+				}
+				for ctx.Err() == nil {
+					runtime.Gosched()
+				}
+				select {
+				case <-ctx.Done():
+				default:
+					assert.Fail(t, "an error before the channel is closed")
+				}
+			})
+			if i%5 > 0 {
+				<-asked
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		wg.Wait()
+	}
+}
