@@ -2,6 +2,7 @@ package fanout_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,5 +46,31 @@ func TestASmallMapAllocatesItsResultsAndOneObject(t *testing.T) {
 	f := func(_ context.Context, i int) (int, error) { return i, nil }
 	in := upTo(10)
 	ctx := context.Background()
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = fanout.Map(ctx, in, f) }), 2.0)
+	call := func() { _, _ = fanout.Map(ctx, in, f) }
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, call), 2.0)
+	assert.LessOrEqual(t, bytesPerRun(call), uint64(200), "80 for the results, 32 for the context")
+}
+
+func TestAWorkerCostsSomeHundredBytes(t *testing.T) {
+	in := upTo(256)
+	f := func(_ context.Context, i int) (int, error) { return i, nil }
+	of := func(workers int) uint64 {
+		return bytesPerRun(func() { _, _ = fanout.Map(t.Context(), in, f, fanout.Workers(workers)) })
+	}
+	few, many := of(2), of(66)
+	assert.LessOrEqual(t, few, uint64(256*8+1500), "the results and the call")
+	assert.LessOrEqual(t, many, few+64*400)
+}
+
+// bytesPerRun is what f allocates.
+func bytesPerRun(f func()) uint64 {
+	const runs = 50
+	var before, after runtime.MemStats
+	f()
+	runtime.ReadMemStats(&before)
+	for range runs {
+		f()
+	}
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) / runs
 }
