@@ -37,7 +37,8 @@ func Scan[In, Out, State any](p *Pipeline[In, Out], zero State, f func(ctx conte
 
 // Distinct adds a stage that drops an item whose key is among the last n
 // different keys that were handed on. What is older is forgotten, so that
-// memory stays bounded: choose n as large as the distance of repetitions.
+// memory stays bounded: choose n as large as the distance of repetitions. A key that
+// does not equal itself, as a NaN, is neither dropped nor remembered.
 func Distinct[In, Out any, Key comparable](p *Pipeline[In, Out], n int, key func(Out) Key, opts ...Option) *Pipeline[In, Out] {
 	if n < 1 || n > maxAsked {
 		panic(fmt.Sprintf("pipeline: Distinct must remember between 1 and %d keys, got %d", maxAsked, n))
@@ -52,6 +53,9 @@ func Distinct[In, Out any, Key comparable](p *Pipeline[In, Out], n int, key func
 		oldest := 0
 		return func(_ context.Context, item Out) (Out, bool, error) {
 			k := key(item)
+			if k != k {
+				return item, true, nil // a NaN: no map could forget it again
+			}
 			if _, again := seen[k]; again {
 				return item, false, nil
 			}

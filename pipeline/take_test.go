@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -228,4 +229,19 @@ func TestAnErrorBehindWhatTakeWantsIsNotMet(t *testing.T) {
 	got, err := upTo5.Take(6).Collect(t.Context(), numbers(9))
 	require.ErrorIs(t, err, errBoom, "it wants more than there is")
 	assert.Equal(t, []int(nil), got)
+}
+
+// A key that is not equal to itself is like no other, so there is nothing to remember:
+// a map would keep each of them, and could not delete one.
+func TestDistinctForgetsKeysThatEqualNothing(t *testing.T) {
+	const n = 200_000
+	p := pipeline.Distinct(pipeline.New[int](), 2, func(v int) float64 {
+		if v%2 == 0 {
+			return math.NaN()
+		}
+		return 7
+	})
+	growth, items := heapGrowth(t, n, p.Stream(t.Context(), count(2*n)))
+	assert.Equal(t, n+1, items, "every NaN, and one 7: NaNs do not push it out")
+	assert.Less(t, growth, int64(1<<20))
 }
