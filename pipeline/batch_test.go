@@ -205,3 +205,26 @@ func TestTimedBatchCutsLikeAnyStage(t *testing.T) {
 		}
 	}
 }
+
+// While its consumer is busy a timed batch reads ahead a batch that is full and one in
+// the making, and no more.
+func TestABusyConsumerBoundsATimedBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		taken := 0
+		src := func(yield func(int) bool) {
+			for ; yield(taken); taken++ {
+			}
+		}
+		n := 0
+		for b, err := range pipeline.Batch(pipeline.New[int](), 10, pipeline.Every(time.Second)).Stream(t.Context(), src) {
+			require.NoError(t, err)
+			require.Len(t, b, 10)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if n += 10; n == 100 {
+				break
+			}
+			assert.LessOrEqual(t, taken, n+20)
+		}
+	})
+}

@@ -17,8 +17,10 @@ const broadcastQueue = 64
 // own: the slowest sets the pace, and none can keep another from reading. An item
 // that is a pointer, map or slice is shared; consumers must not change it.
 //
-// A consumer that returns nil early is done, and the others go on; when all are
-// done the run is stopped. The first error, of the run or of a consumer, cancels
+// A consumer that leaves its loop may begin another, which goes on with the next item;
+// until it does, or returns, its queue fills up and then holds up the others. One that
+// returns nil early is done, and the others go on; when all are done the run is
+// stopped. The first error, of the run or of a consumer, cancels
 // everything; then the items of the others just end, so a consumer that keeps
 // what it made must ask its context whether they were all. Broadcast returns that
 // error when everything has stopped. A panic or runtime.Goexit of a consumer

@@ -186,3 +186,27 @@ func TestBroadcastEndsWithTheFirstError(t *testing.T) {
 		_ = pipeline.New[int]().Broadcast(t.Context(), numbers(3), nil)
 	})
 }
+
+// A consumer that leaves its loop has only paused: what comes meanwhile waits in its
+// queue.
+func TestAConsumerOfBroadcastReadsOnAfterALoop(t *testing.T) {
+	for _, s := range shapes() {
+		p := &probe{}
+		var got, all []int
+		require.NoError(t, p.build(s).Broadcast(t.Context(), p.source(300),
+			func(_ context.Context, items iter.Seq[int]) error {
+				for range 3 {
+					for v := range items {
+						if got = append(got, v); len(got)%100 == 0 {
+							break
+						}
+					}
+				}
+				return nil
+			},
+			func(_ context.Context, items iter.Seq[int]) error { all = slices.Collect(items); return nil }))
+		assert.Len(t, all, 300)
+		assert.Equal(t, all, got, s.name)
+		p.stopped(t)
+	}
+}

@@ -108,6 +108,9 @@ func TestExecuteWantsExactlyOneItem(t *testing.T) {
 		{"two, one of them filtered out", pipeline.FlatMap(pipeline.New[int](), pair, pipeline.Workers(4)).Filter(even), 3, 4, nil},
 		{"two, both filtered out", pipeline.FlatMap(pipeline.New[int](), pair).Filter(even).Then(add(1)).Filter(even), 3, 0, pipeline.ErrNoResult},
 		{"skipped", pipeline.New[int]().Then(fails(1, errBoom), pipeline.OnError(skip)), 0, 0, pipeline.ErrNoResult},
+		{"a skipped one and one", pipeline.FlatMap(pipeline.New[int](), pair).Then(fails(1, errBoom), pipeline.OnError(skip)), 3, 4, nil},
+		{"none at all", pipeline.FlatMap(pipeline.New[int](), pair).Take(0), 3, 0, pipeline.ErrNoResult},
+		{"the first of two", pipeline.FlatMap(pipeline.New[int](), pair).Take(1), 3, 3, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,6 +119,12 @@ func TestExecuteWantsExactlyOneItem(t *testing.T) {
 			assert.Equal(t, tt.want, got)
 		})
 	}
+	oneThenBoom := pipeline.FlatMap(pipeline.New[int](), func(_ context.Context, v int) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) { _ = yield(v, nil) && yield(0, errBoom) }
+	})
+	got, err := oneThenBoom.Execute(t.Context(), 7)
+	require.ErrorIs(t, err, errBoom, "an error behind the one result")
+	assert.Zero(t, got)
 	batch, err := pipeline.Batch(pipeline.New[int](), 10, pipeline.Every(time.Hour)).Execute(t.Context(), 7)
 	require.NoError(t, err)
 	assert.Equal(t, []int{7}, batch)
@@ -185,6 +194,29 @@ func TestRetryCallsTheStageAgain(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, 5, e.Attempt)
 		assert.Equal(t, "pipeline: stage then 1, item 0: boom", err.Error())
+	}
+}
+
+// A Retry for ever ends with the context, wherever the stage runs.
+func TestRetryEndsWithTheContext(t *testing.T) {
+	for _, opts := range [][]pipeline.Option{nil, {pipeline.Workers(2)}, {pipeline.Workers(2), pipeline.Unordered()}, {pipeline.Buffer(2)}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		calls := 0
+		again := pipeline.OnError(func(*pipeline.StageError) pipeline.Action {
+			if calls == 3 {
+				cancel()
+			}
+			return pipeline.Retry
+		})
+		got, err := pipeline.New[int]().Then(func(context.Context, int) (int, error) {
+			calls++
+			return 0, errBoom
+		}, append(opts, again)...).Collect(ctx, numbers(1))
+		require.Error(t, err)
+		assert.True(t, errors.Is(err, errBoom) || errors.Is(err, context.Canceled))
+		assert.Nil(t, got)
+		assert.Equal(t, 3, calls)
+		cancel()
 	}
 }
 

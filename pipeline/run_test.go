@@ -255,3 +255,74 @@ func TestBusyShowsWhereTheTimeGoes(t *testing.T) {
 		assert.Equal(t, 20*time.Minute, s[2].Busy)
 	})
 }
+
+// What has failed and is to be tried again was taken: a drain waits until it is done.
+func TestDrainLetsRetriesFinish(t *testing.T) {
+	for _, opts := range [][]pipeline.Option{nil, {pipeline.Workers(2)}, {pipeline.Workers(2), pipeline.Unordered()}} {
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			late := func(_ context.Context, v int) (int, error) {
+				time.Sleep(time.Second)
+				if calls++; calls < 5 {
+					return 0, errBoom
+				}
+				return v, nil
+			}
+			again := pipeline.OnError(func(*pipeline.StageError) pipeline.Action { return pipeline.Retry })
+			taken := 0
+			run := pipeline.New[int]().Then(late, append(opts, again)...).Start(t.Context(), func(yield func(int) bool) {
+				for taken++; yield(taken); taken++ {
+					time.Sleep(time.Hour)
+				}
+			})
+			time.Sleep(1500 * time.Millisecond) // in the second attempt
+			run.Drain()
+			var got []int
+			for v, err := range run.Results() {
+				require.NoError(t, err)
+				got = append(got, v)
+			}
+			require.NoError(t, run.Wait())
+			assert.Len(t, got, taken, "nothing that was taken is lost")
+			assert.LessOrEqual(t, taken, 2, "the source was asked once more at most")
+			assert.Equal(t, 4+taken, calls)
+		})
+	}
+}
+
+func TestSetWorkersWhileARunDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(_ context.Context, v int) (int, error) { time.Sleep(time.Second); return v, nil }
+		run := pipeline.New[int]().Then(slow, pipeline.Workers(2), pipeline.Window(20), pipeline.Name("slow")).
+			Start(t.Context(), endless)
+		synctest.Wait()
+		run.Drain()
+		run.SetWorkers("slow", 20)
+		begin := time.Now()
+		n := 0
+		for _, err := range run.Results() {
+			require.NoError(t, err)
+			n++
+		}
+		require.NoError(t, run.Wait())
+		assert.Equal(t, 21, n, "what was in the window, and one that waited for room")
+		assert.LessOrEqual(t, time.Since(begin), 3*time.Second, "with 2 workers it would take eleven")
+		run.SetWorkers("slow", 1) // after the end it means nothing
+	})
+}
+
+func TestTheReaderMayStopItsRun(t *testing.T) {
+	for _, s := range shapes() {
+		p := &probe{}
+		run := p.build(s).Start(t.Context(), p.source(1_000_000))
+		n := 0
+		for _, err := range run.Results() {
+			require.NoError(t, err)
+			n++
+			run.Stop()
+			p.stopped(t)
+		}
+		assert.Equal(t, 1, n, s.name)
+		assert.NoError(t, run.Wait())
+	}
+}
