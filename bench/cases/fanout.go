@@ -30,18 +30,18 @@ func spin(d time.Duration) {
 func fanouts() []harness.Case {
 	var out []harness.Case
 	for _, n := range []int{10, 1000, 100_000} {
-		out = append(out, mapCase(fmt.Sprintf("Map of %d no-op items", n), n, func(v int) int { return v + 1 }))
+		out = append(out, mapCase(fmt.Sprintf("Map of %d no-op items", n), n, noop))
 	}
 	return append(out,
-		mapCase("Map of 1000 items of 1 µs", 1000, func(v int) int { spin(time.Microsecond); return v }),
-		mapCase("Map of 1000 items, nine of ten of 0.2 µs, then of 10 µs", 1000, func(v int) int {
+		mapCase("Map of 1000 items of 1 µs", 1000, callbacksOf(func(v int) int { spin(time.Microsecond); return v })),
+		mapCase("Map of 1000 items, nine of ten of 0.2 µs, then of 10 µs", 1000, callbacksOf(func(v int) int {
 			if v < 900 {
 				spin(200 * time.Nanosecond)
 			} else {
 				spin(10 * time.Microsecond)
 			}
 			return v
-		}),
+		})),
 		waitingCase(), groupCase("Group of 1000 no-op tasks", 1000, 2, func(int) {}),
 		// Tasks that wait, not all as long: who deals them out beforehand ends with
 		// its unluckiest worker.
@@ -52,6 +52,32 @@ func fanouts() []harness.Case {
 			}
 			time.Sleep(time.Millisecond)
 		}))
+}
+
+// callbacks are one function in the signature of each library: who uses one writes its
+// own, and calls no other from it.
+type callbacks struct {
+	plain func(int) int
+	weir  func(context.Context, int) (int, error)
+	conc  func(*int) int
+	lo    func(int, int) int
+}
+
+var noop = callbacks{
+	plain: func(v int) int { return v + 1 },
+	weir:  func(_ context.Context, v int) (int, error) { return v + 1, nil },
+	conc:  func(v *int) int { return *v + 1 },
+	lo:    func(v, _ int) int { return v + 1 },
+}
+
+// callbacksOf is for functions that take longer than to call another does.
+func callbacksOf(f func(int) int) callbacks {
+	return callbacks{
+		plain: f,
+		weir:  func(_ context.Context, v int) (int, error) { return f(v), nil },
+		conc:  func(v *int) int { return f(*v) },
+		lo:    func(v, _ int) int { return f(v) },
+	}
 }
 
 // waitingCase is items that wait, by 64 workers: 8 ms at best.
@@ -128,7 +154,8 @@ func groupCase(name string, n, workers int, task func(i int)) harness.Case {
 }
 
 // mapCase is one Map over n items by every row; each checks its results once.
-func mapCase(name string, n int, f func(int) int) harness.Case {
+func mapCase(name string, n int, call callbacks) harness.Case {
+	f := call.plain
 	in := make([]int, n)
 	for i := range in {
 		in[i] = i
@@ -148,26 +175,25 @@ func mapCase(name string, n int, f func(int) int) harness.Case {
 	ctx := context.Background()
 	return harness.Case{Package: "fanout", Name: name, Items: n, Rows: []harness.Row{
 		row("weir", func() []int {
-			out, err := fanout.Map(ctx, in, func(_ context.Context, v int) (int, error) { return f(v), nil })
+			out, err := fanout.Map(ctx, in, call.weir)
 			if err != nil {
 				return nil
 			}
 			return out
 		}),
 		row("juniper", func() []int { return juniper.Map(procs, in, f) }),
-		row("conc", func() []int { return iter.Map(in, func(v *int) int { return f(*v) }) }),
-		row("lo", func() []int { return lop.Map(in, func(v int, _ int) int { return f(v) }) }),
+		row("conc", func() []int { return iter.Map(in, call.conc) }),
+		row("lo", func() []int { return lop.Map(in, call.lo) }),
 		row("errgroup, a goroutine an item", func() []int { return errgroupMap(in, f, procs) }),
 		row("pond", func() []int { return pondMap(in, f, procs) }),
 		row("ants", func() []int { return antsMap(in, f, procs) }),
 		row("static chunks (baseline)", func() []int { return chunks(in, f, procs) }),
 		row("loop (baseline)", func() []int { return loop(in, f) }),
-		row("loop of callbacks with ctx and error (baseline)", func() []int {
-			return callbacks(ctx, in, func(_ context.Context, v int) (int, error) { return f(v), nil })
-		}),
+		row("loop of callbacks with ctx and error (baseline)", func() []int { return fallibleLoop(ctx, in, call.weir) }),
 	}}
 }
 
+//go:noinline
 func loop(in []int, f func(int) int) []int {
 	out := make([]int, len(in))
 	for i, v := range in {
@@ -176,9 +202,11 @@ func loop(in []int, f func(int) int) []int {
 	return out
 }
 
-// callbacks is the loop that a Map is at least: its callback gets a context and may
-// fail.
-func callbacks(ctx context.Context, in []int, f func(context.Context, int) (int, error)) []int {
+// fallibleLoop is the loop that a Map is at least: its callback gets a context and may
+// fail, and is not known to the compiler.
+//
+//go:noinline
+func fallibleLoop(ctx context.Context, in []int, f func(context.Context, int) (int, error)) []int {
 	out := make([]int, len(in))
 	for i, v := range in {
 		r, err := f(ctx, v)
