@@ -45,6 +45,9 @@ func TestASuccessfulCallAllocatesNothing(t *testing.T) {
 			typed := func(context.Context) (string, error) { return "result", nil }
 			assert.InDelta(t, tt.want, testing.AllocsPerRun(1000, func() { _, _ = wrapper.Do(ctx, w, typed) }), 0.01, "Do[T]")
 			assert.InDelta(t, tt.want, testing.AllocsPerRun(1000, func() { _ = w.Do(ctx, nothing) }), 0.01, "Do")
+			ctx = context.Background() // without a key
+			assert.InDelta(t, tt.want, testing.AllocsPerRun(1000, func() { _, _ = wrapper.Do(ctx, w, typed) }), 0.01, "Do[T]")
+			assert.InDelta(t, tt.want, testing.AllocsPerRun(1000, func() { _ = w.Do(ctx, nothing) }), 0.01, "Do")
 		})
 	}
 }

@@ -1,6 +1,8 @@
 package wrapper
 
 import (
+	"context"
+
 	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/ratelimit"
 	"github.com/weirkit/weir/retry"
@@ -11,9 +13,10 @@ import (
 // function is its kind. The standard order is one frame, and one more for each
 // timeout.
 type frame struct {
-	kind kind
-	life *lifecycle // of the wrapper that begins here, or nil; not for outside
-	next *frame     // nil: the call is inside
+	kind  kind
+	plain bool       // passed, with the call inside, no other gates, and no keys
+	life  *lifecycle // of the wrapper that begins here, or nil; not for outside
+	next  *frame     // nil: the call is inside
 
 	// Of a frame that is passed, all that may stand in this order; at most one of
 	// each, but for the other gates.
@@ -26,7 +29,6 @@ type frame struct {
 	limiter   *ratelimit.Limiter
 	semaphore *semaphore.Semaphore
 	gates     []gate
-	waits     bool // there is a gate of any kind
 
 	timeout *limit // of a timed one
 
@@ -183,7 +185,8 @@ func (c *compiler) retry(p *retry.Policy) {
 // finish completes the frames.
 func (c *compiler) finish() {
 	for f := c.first; f != nil; f = f.next {
-		f.waits = f.limiter != nil || f.semaphore != nil || len(f.gates) > 0
+		f.plain = f.kind == passed && f.next == nil && f.gates == nil && f.keyed == nil &&
+			(f.retry == nil || f.retry.Bare(context.Background()))
 		if last := len(f.gates) - 1; last >= 0 && f.gates[last].multi != nil && f.breaker == nil && f.keyed == nil && f.next == nil {
 			f.gates[last].waiter, f.gates[last].multi = f.gates[last].multi, nil
 		}

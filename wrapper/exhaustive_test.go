@@ -57,6 +57,10 @@ type rig struct {
 	parts   map[string]wrapper.Layer
 	names   []string // in their order
 
+	key     any  // of the call; nil: it has none
+	typed   bool // the call is one of Do[T]
+	probing bool // the breaker is half-open
+
 	cancel context.CancelFunc
 	event  event
 	place  int // of the event, among names
@@ -97,11 +101,12 @@ var rigBreaker = []breaker.Option{
 	breaker.ConsecutiveFailures(2), breaker.OpenFor(rigOpenFor), breaker.HalfOpenProbes(1), breaker.ProbeLease(1000 * time.Hour),
 }
 
-// rigKey is the key of every call of a rig.
+// rigKey is the key of a call of a rig whose parts are for each key.
 const rigKey = "the key"
 
 // keyed makes the breaker and the semaphore of r ones for each key.
 func (r *rig) keyed() {
+	r.key = rigKey
 	s := semaphore.NewKeyed[string](1)
 	var options []breaker.KeyedOption
 	for _, o := range rigBreaker {
@@ -111,6 +116,11 @@ func (r *rig) keyed() {
 	r.held = func() (int64, int) { return s.Held(rigKey), s.Waiting(rigKey) }
 	r.breaker = func() *breaker.Breaker { return b.Breaker(rigKey) }
 	r.parts["semaphore"], r.parts["breaker"] = wrapper.PerKey(s), wrapper.PerKey(b)
+}
+
+// straight makes the retry of r one that needs no notice of first attempts.
+func (r *rig) straight() {
+	r.parts["retry"] = retry.New(retry.MaxRetries(2), retry.Backoff(retry.Constant(time.Millisecond)))
 }
 
 // adaptive makes the semaphore of r an adaptive one.
@@ -179,11 +189,19 @@ func (r *rig) run(parent context.Context, place int) (w *wrapper.Wrapper, end te
 		layers = append(layers, r.parts[name])
 	}
 	w = wrapper.Compose(layers...)
-	ctx, cancel := context.WithCancel(wrapper.WithOverride(parent, wrapper.Override{Key: rigKey}))
+	if r.key != nil {
+		parent = wrapper.WithOverride(parent, wrapper.Override{Key: r.key})
+	}
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	r.cancel = cancel
+	call := func(ctx context.Context) error { return r.call(ctx, place == len(r.names)) }
 	return w, testkit.Run(func() {
-		_ = w.Do(ctx, func(ctx context.Context) error { return r.call(ctx, place == len(r.names)) })
+		if !r.typed {
+			_ = w.Do(ctx, call)
+			return
+		}
+		_, _ = wrapper.Do(ctx, w, func(ctx context.Context) (string, error) { return "result", call(ctx) })
 	})
 }
 
@@ -250,6 +268,10 @@ func TestEverythingIsBackWhateverHappensAtAnyLayerOfAnyOrder(t *testing.T) {
 	everythingIsBack(t, standardParts, func(*rig) {})
 }
 
+func TestEverythingIsBackOnTheStraightWay(t *testing.T) {
+	everythingIsBack(t, []string{"retry", "breaker", "limiter", "semaphore"}, (*rig).straight)
+}
+
 func TestEverythingIsBackWhereBreakersAndSemaphoresAreForEachKey(t *testing.T) {
 	everythingIsBack(t, []string{"retry", "breaker", "limiter", "semaphore", "attempt"}, (*rig).keyed)
 }
@@ -262,29 +284,39 @@ func TestEverythingIsBackWhereTheSemaphoreIsAdaptive(t *testing.T) {
 // change alters.
 func everythingIsBack(t *testing.T, parts []string, change func(*rig)) {
 	t.Helper()
-	order := 0
+	run := 0
 	permutations(slices.Clone(parts), func(names []string) {
-		order++
 		synctest.Test(t, func(t *testing.T) {
 			for _, e := range events() {
 				for place := range len(names) + 1 {
 					if e.after && place == len(names) {
 						continue // a call has no inside
 					}
-					probing := (order+place)%2 == 0 // each half of the time, to save time
-					r := newRig(names, e)
-					change(r)
-					if probing {
-						r.halfOpen(t)
-					}
-					w, end := r.run(t.Context(), place)
-					if p := r.problem(t.Context(), w, end); p != "" {
-						t.Fatalf("%s, %v at %d, probing %t: %s", strings.Join(names, " > "), e, place, probing, p)
+					run++
+					for kind := range 4 {
+						if len(parts) > 4 && kind != run%4 {
+							continue // each in its turn, to save time
+						}
+						r := newRig(names, e)
+						r.probing, r.typed = kind&1 > 0, kind&2 > 0
+						change(r)
+						r.check(t, place)
 					}
 				}
 			}
 		})
 	})
+}
+
+// check runs a call, and fails if not everything is back.
+func (r *rig) check(t *testing.T, place int) {
+	if r.probing {
+		r.halfOpen(t)
+	}
+	w, end := r.run(t.Context(), place)
+	if p := r.problem(t.Context(), w, end); p != "" {
+		t.Fatalf("%s, %v at %d, probing %t, typed %t: %s", strings.Join(r.names, " > "), r.event, place, r.probing, r.typed, p)
+	}
 }
 
 // faulty is a limiter and a semaphore of somebody else, in the flat path of

@@ -26,21 +26,30 @@ type lifecycle struct {
 
 const closedBit = 1 << 62
 
-// enter counts a call in. It returns false, and counts nothing, once closed.
+// enter counts a call in. It returns false, and counts nothing, once closed. Like
+// leave it is small enough to be inlined.
 func (l *lifecycle) enter() bool {
-	if l.word.Add(1)&closedBit == 0 {
-		return true
-	}
+	return l.word.Add(1)&closedBit == 0 || l.refuse()
+}
+
+// refuse takes back what enter has counted.
+//
+//go:noinline
+func (l *lifecycle) refuse() bool {
 	l.leave()
 	return false
 }
 
 func (l *lifecycle) leave() {
 	if l.word.Add(-1) == closedBit {
-		l.mu.Lock()
-		l.drainedLocked()
-		l.mu.Unlock()
+		l.drained()
 	}
+}
+
+func (l *lifecycle) drained() {
+	l.mu.Lock()
+	l.drainedLocked()
+	l.mu.Unlock()
 }
 
 // close refuses calls from now on, and returns a channel that is closed when

@@ -124,6 +124,7 @@ type world struct {
 	limiters []*ratelimit.Limiter
 	gates    []interface{ Held() int64 }
 	breakers []*breaker.Breaker
+	key      any // of the calls; nil: they have none
 	upset    int // every so manieth run of a foreign layer is refused; 0: none
 	runs     int // of the foreign layers
 }
@@ -161,7 +162,7 @@ func (w *world) build(program []byte) {
 			l = wrapper.Recover()
 		case 9:
 			b := breaker.NewKeyed[string](breaker.ConsecutiveFailures(int(op%4)+1), breaker.OpenFor(1_234_567_891), breaker.IdleAfter(1000*time.Hour))
-			w.breakers, l = append(w.breakers, b.Breaker(rigKey)), keyedBreaker{wrapper.PerKey(b), b}
+			w.breakers, l, w.key = append(w.breakers, b.Breaker(rigKey)), keyedBreaker{wrapper.PerKey(b), b}, rigKey
 		case 10:
 			s := semaphore.NewAdaptive(1, 1)
 			w.gates, l = append(w.gates, s), s
@@ -228,8 +229,10 @@ func trace(t *testing.T, program, calls []byte, start func(*world) func(context.
 		do := start(&w)
 		for _, op := range calls {
 			w.upset, w.runs = max(int(op%11)-7, 0), 0
-			keyed := wrapper.WithOverride(t.Context(), wrapper.Override{Key: rigKey})
-			ctx, cancel := context.WithTimeout(keyed, 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			if w.key != nil {
+				ctx = wrapper.WithOverride(ctx, wrapper.Override{Key: w.key})
+			}
 			begin, attempts := time.Now(), 0
 			err := do(ctx, func(context.Context) error { attempts++; return outcome(op, attempts) })
 			seen = append(seen, fmt.Sprintf("call %d: %v after %v, %d attempts; %s", op, err, time.Since(begin), attempts, w.state()))
@@ -252,7 +255,14 @@ func compare(t *testing.T, program, calls []byte, nest int) {
 	got := trace(t, program, calls, func(w *world) func(context.Context, inner) error {
 		composed := w.compose(nest)
 		name = composed.String()
-		return func(ctx context.Context, call inner) error { return composed.Do(ctx, call) }
+		calls := 0
+		return func(ctx context.Context, call inner) error {
+			if calls++; calls%2 == 0 {
+				return composed.Do(ctx, call)
+			}
+			_, err := wrapper.Do(ctx, composed, func(ctx context.Context) (int, error) { return calls, call(ctx) })
+			return err
+		}
 	})
 	require.Equal(t, want, got, "%s, nested at %d", name, nest)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/weirkit/weir/internal/ctxerr"
 	"github.com/weirkit/weir/internal/fault"
 	"github.com/weirkit/weir/internal/rejection"
-	"github.com/weirkit/weir/retry"
 )
 
 // call is what the layers know of a call, whatever its results are.
@@ -51,6 +50,14 @@ func (w *work[In, T]) run(ctx context.Context) (v T, err error) {
 	return w.item(ctx, w.in)
 }
 
+// bare returns the function of w if it is typed and needs nothing else of w, or nil.
+func (w *work[In, T]) bare() func(context.Context) (T, error) {
+	if w.discard != nil {
+		return nil
+	}
+	return w.typed
+}
+
 // scope is what a call knows of the timeouts around it.
 type scope struct {
 	// timeout is the innermost timeout whose deadline counts, or nil.
@@ -75,7 +82,10 @@ func (s scope) within(c *deadline) scope {
 func run[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 	switch f.kind {
 	case passed:
-		return pass(ctx, f, w)
+		if f.plain {
+			return straight(ctx, f, w.bare(), w)
+		}
+		return passing(ctx, f, w)
 	case timed:
 		return limited(ctx, f, w)
 	case counted:
@@ -93,8 +103,8 @@ func run[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 // beyond runs w inside the frames that are in f.
 func beyond[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 	if f.next != nil {
-		if f.next.kind == passed { // run would find that too, and cost a call
-			return pass(ctx, f.next, w)
+		if f.next.plain { // run would find that too, and cost a call
+			return straight(ctx, f.next, w.bare(), w)
 		}
 		return run(ctx, f.next, w)
 	}
@@ -131,90 +141,6 @@ func limited[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err
 		err = c.verdict(err)
 	}
 	return v, err
-}
-
-// pass runs w inside the retry, the breaker and the gates of f.
-//
-// It is one function with one deferred call, because a function and a defer for
-// each of the parts cost more than most parts do.
-func pass[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
-	var v T
-	var err error
-	if f.life != nil && !f.life.enter() {
-		return v, ErrClosed
-	}
-	s := stay{before: w.begun}
-	defer func() {
-		if !s.over { // a panic or a Goexit is passing
-			s.abandon(f, &w.call)
-		}
-	}()
-	again := f.retry != nil && !w.noRetry
-	if again {
-		s.retry = f.retry.Begin(ctx)
-		err = s.retry.Err()
-	}
-	for err == nil {
-		if again {
-			ctx = s.retry.Context()
-		}
-		w.begun, s.inside = false, true
-		if err = s.enter(ctx, f, &w.call); err == nil {
-			switch {
-			case f.next != nil:
-				v, err = run(ctx, f.next, w)
-			case w.typed != nil && w.discard == nil: // as w.run does
-				w.scope.newest.speak()
-				w.begun = true
-				v, err = w.typed(ctx)
-			default:
-				w.scope.newest.speak()
-				v, err = w.run(ctx)
-			}
-			if err == nil && w.begun && f.gates == nil {
-				s.success(f)
-			} else {
-				s.leave(ctx, f, &w.call, err)
-			}
-		}
-		s.inside, s.before = false, w.begun || s.before
-		w.begun = s.before
-		if !again || !s.retry.Next(err) {
-			break
-		}
-		err, s.passage = nil, passage{}
-	}
-	if again {
-		err = s.retry.Err()
-	}
-	s.over = true
-	if f.life != nil {
-		f.life.leave()
-	}
-	return v, err
-}
-
-// stay is what a call holds of a frame that it passes.
-type stay struct {
-	passage
-
-	retry  retry.Call
-	before bool // the call had begun in an earlier attempt, of this retry or an outer one
-	inside bool // an attempt runs, and the passage is to be left
-	over   bool // everything is given up
-}
-
-// abandon gives everything up while a panic or a Goexit passes. It runs code of
-// users, which may panic too: so each part is deferred.
-func (s *stay) abandon(f *frame, c *call) {
-	if f.life != nil {
-		defer f.life.leave()
-	}
-	defer s.retry.End()
-	if s.inside {
-		defer func() { c.begun = c.begun || s.before }()
-		s.passage.abandon(f, c.begun)
-	}
 }
 
 // through runs what is inside a foreign layer through its Do. Such a layer may

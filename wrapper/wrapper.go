@@ -71,6 +71,9 @@ func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, err
 	if len(opts) > 0 {
 		return doWith(ctx, w, fn, opts)
 	}
+	if f := w.first; f.plain && ctx.Err() == nil && override(ctx) == nil {
+		return straight[struct{}](ctx, f, fn, nil) // nothing else is to be known of the call
+	}
 	return do(ctx, w.first, &work[struct{}, T]{typed: fn})
 }
 
@@ -86,8 +89,8 @@ func do[In, T any](ctx context.Context, first *frame, w *work[In, T]) (T, error)
 	w.caller = ctx
 	var v T
 	var err error
-	if first.kind == passed { // run would find that too, and cost a call
-		v, err = pass(ctx, first, w)
+	if first.plain { // run would find that too, and cost a call
+		v, err = straight(ctx, first, w.bare(), w)
 	} else {
 		v, err = run(ctx, first, w)
 	}
