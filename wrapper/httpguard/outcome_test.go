@@ -47,7 +47,7 @@ func TestOutcomeTellsTooMuchFromBroken(t *testing.T) {
 }
 
 // The server does 10 things at once in 50 ms each, and says 503 at once to more.
-// Its latency tells nobody where that is. The highest limit of the last 15 of 30
+// Its latency tells nobody where that is. The highest limit of the last 10 of 20
 // seconds is returned.
 func highestLimit(t *testing.T, adaptive *semaphore.Adaptive) int64 {
 	t.Helper()
@@ -63,21 +63,21 @@ func highestLimit(t *testing.T, adaptive *semaphore.Adaptive) int64 {
 	c := httpguard.Transport(wrapper.Compose(adaptive), server)
 	var wg sync.WaitGroup
 	begin, highest := time.Now(), int64(0)
-	for range 100 { // clients that ask again
+	for range 60 { // clients that ask again
 		wg.Go(func() {
-			for time.Since(begin) < 30*time.Second {
+			for time.Since(begin) < 20*time.Second {
 				resp, err := c.RoundTrip(request(t, http.MethodGet, "http://x.test", nil))
 				if !assert.NoError(t, err) {
 					return
 				}
 				assert.NoError(t, resp.Body.Close())
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(20 * time.Millisecond)
 			}
 		})
 	}
-	for time.Since(begin) < 30*time.Second {
+	for time.Since(begin) < 20*time.Second {
 		time.Sleep(time.Second)
-		if time.Since(begin) > 15*time.Second {
+		if time.Since(begin) > 10*time.Second {
 			highest = max(highest, adaptive.Limit())
 		}
 	}
@@ -87,7 +87,8 @@ func highestLimit(t *testing.T, adaptive *semaphore.Adaptive) int64 {
 
 func TestAnAdaptiveSemaphoreHearsByOutcomeThatAServerSaysTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		assert.Greater(t, highestLimit(t, semaphore.NewAdaptive(1, 500)), int64(30), "without it, latency alone says that all is well")
-		assert.LessOrEqual(t, highestLimit(t, semaphore.NewAdaptive(1, 500, semaphore.Outcomes(httpguard.Outcome))), int64(18))
+		assert.GreaterOrEqual(t, highestLimit(t, semaphore.NewAdaptive(1, 500, semaphore.Initial(40))), int64(40),
+			"without it, latency alone says that all is well")
+		assert.LessOrEqual(t, highestLimit(t, semaphore.NewAdaptive(1, 500, semaphore.Initial(40), semaphore.Outcomes(httpguard.Outcome))), int64(20))
 	})
 }
