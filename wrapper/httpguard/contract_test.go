@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -78,6 +79,40 @@ func TestAPanicOfAFunctionOfTheCallerClosesBothBodies(t *testing.T) {
 			assert.True(t, sent.closed.Load(), "the body of the request")
 			assert.Equal(t, tt.answer, got.closed.Load(), "the body of the response")
 			assert.Zero(t, sem.Held())
+		})
+	}
+}
+
+// Many a RoundTripper sets a header on the request that it gets, which it must not.
+func TestABaseThatChangesHeadersChangesThoseOfItsExchangeAlone(t *testing.T) {
+	twice := wrapper.Func(func(ctx context.Context, next func(context.Context) error) error {
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { _ = next(ctx) })
+		}
+		wg.Wait()
+		return nil
+	})
+	for name, layer := range map[string]wrapper.Layer{"one after the other": retries(2), "at once": twice} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			base := roundTrip(func(r *http.Request) (*http.Response, error) {
+				r.Header.Add("Authorization", "token")
+				assert.Equal(t, []string{"token"}, r.Header.Values("Authorization"))
+				assert.Equal(t, "yes", r.Header.Get("Given"))
+				status := http.StatusOK
+				if calls.Add(1) < 2 {
+					status = http.StatusServiceUnavailable
+				}
+				return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}}, nil
+			})
+			req := request(t, http.MethodGet, "http://x.test", nil)
+			req.Header.Set("Given", "yes")
+			resp, err := httpguard.Transport(wrapper.Compose(layer), base).RoundTrip(req)
+			require.NoError(t, err)
+			assert.NoError(t, resp.Body.Close())
+			assert.EqualValues(t, 2, calls.Load())
+			assert.Equal(t, http.Header{"Given": {"yes"}}, req.Header)
 		})
 	}
 }

@@ -50,6 +50,7 @@ func (s *sending) send(ctx context.Context) (*http.Response, error) {
 // exchange makes one exchange within x.
 func (s *sending) exchange(ctx context.Context, x *extent, body io.ReadCloser, again bool) (*http.Response, error) {
 	r := s.req.WithContext(x)
+	r.Header = s.req.Header.Clone() // many a base sets one, and another exchange may run
 	r.Body = body
 	resp, err := s.roundTrip(r)
 	if err != nil {
