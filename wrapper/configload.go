@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,19 +41,38 @@ func plainKey(key string) string {
 
 // UnmarshalJSON reads a Config from a JSON object. Durations are strings such as
 // "1.5s". Fields that the object does not have keep their values, so that c may
-// hold defaults. Unknown fields and values that do not fit are a *ConfigError
-// that lists them all, and c stays as it is. Whether values that could be read make
+// hold defaults. Unknown fields, fields that are there twice and values that do not
+// fit are a *ConfigError that lists them all, and c stays as it is. Whether values that could be read make
 // sense together is for Validate and New to say.
 func (c *Config) UnmarshalJSON(data []byte) error {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(data, &object); err != nil {
+	texts, err := members(data)
+	if err != nil {
 		return fmt.Errorf("wrapper: a Config must be a JSON object: %w", err)
 	}
-	texts := make(map[string]string, len(object))
-	for key, raw := range object {
-		texts[key] = string(raw)
-	}
 	return c.load(texts, source{set: setJSON, given: func(text string) any { return json.RawMessage(text) }, toCase: strings.ToLower})
+}
+
+// text is the value of a field as it was read.
+type text struct{ key, value string }
+
+// members returns the members of a JSON object, also those of the same key, of
+// which a map has the last alone.
+func members(data []byte) (texts []text, err error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil || object == nil { // null changes nothing
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	_, err = d.Token() // the brace
+	for err == nil && d.More() {
+		var key json.Token
+		var value json.RawMessage
+		if key, err = d.Token(); err == nil {
+			err = d.Decode(&value)
+		}
+		texts = append(texts, text{fmt.Sprint(key), string(value)})
+	}
+	return texts, err
 }
 
 // MarshalJSON writes what UnmarshalJSON reads. Zero fields are left out.
@@ -91,7 +109,11 @@ func (c Config) MarshalJSON() ([]byte, error) {
 // *ConfigError that lists them all.
 func ConfigFromMap(texts map[string]string) (Config, error) {
 	var c Config
-	err := c.load(texts, source{set: setText, given: asGiven, toCase: strings.ToLower})
+	var list []text
+	for key, value := range texts {
+		list = append(list, text{key, value})
+	}
+	err := c.load(list, source{set: setText, given: asGiven, toCase: strings.ToLower})
 	return c, err
 }
 
@@ -102,11 +124,11 @@ func ConfigFromMap(texts map[string]string) (Config, error) {
 // that nothing else has.
 func ConfigFromEnv(prefix string, environ []string) (Config, error) {
 	var c Config
-	texts := map[string]string{}
+	var texts []text
 	for _, e := range environ {
 		key, value, _ := strings.Cut(e, "=")
 		if key, ok := strings.CutPrefix(key, prefix); ok {
-			texts[key] = value
+			texts = append(texts, text{key, value})
 		}
 	}
 	err := c.load(texts, source{set: setText, given: asGiven, prefix: prefix, toCase: strings.ToUpper})
@@ -136,24 +158,28 @@ func (s source) known() string {
 // load sets what texts say, or nothing if anything is wrong with them. The error
 // then has what is wrong with those that could be read, too, but for what depends on
 // others.
-func (c *Config) load(texts map[string]string, from source) error {
+func (c *Config) load(texts []text, from source) error {
 	fields := map[string]field{}
 	for _, f := range configFields() {
 		fields[plainKey(f.key)] = f
 	}
 	loaded, seen := *c, map[string]string{}
 	var unread, v validation
-	for _, key := range slices.Sorted(maps.Keys(texts)) {
+	slices.SortStableFunc(texts, func(a, b text) int { return strings.Compare(a.key, b.key) })
+	for _, t := range texts {
+		key := t.key
 		f, ok := fields[plainKey(key)]
 		switch {
 		case !ok:
 			unread.wrong(from.prefix+key, nil, "is unknown; there are "+from.known())
+		case seen[f.key] == key:
+			unread.wrong(from.prefix+key, nil, "is there twice; leave one out")
 		case seen[f.key] != "":
 			unread.wrong(from.prefix+key, nil, "is the same field as "+from.prefix+seen[f.key]+"; leave one out")
 		default:
 			seen[f.key] = key
-			if problem := from.set(f.of(&loaded), texts[key]); problem != "" {
-				unread.wrong(from.prefix+key, from.given(texts[key]), problem)
+			if problem := from.set(f.of(&loaded), t.value); problem != "" {
+				unread.wrong(from.prefix+key, from.given(t.value), problem)
 			} else if problem, ok := loaded.problem(f.name); ok {
 				v.wrong(from.prefix+key, problem.Value, problem.Problem)
 			}

@@ -63,6 +63,8 @@ func TestConfigFromJSONKeepsDefaults(t *testing.T) {
 	want := whole
 	want.Timeout, want.Burst = 9*time.Second, 0
 	assert.Equal(t, want, c)
+	require.NoError(t, json.Unmarshal([]byte(`null`), &c))
+	assert.Equal(t, want, c, "null is nothing said")
 }
 
 func TestConfigFromJSONRefusesWhatItDoesNotKnow(t *testing.T) {
@@ -80,6 +82,7 @@ func TestConfigFromJSONRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"no rate", `{"rate_limit":"fast"}`, []string{"rate_limit"}, "must be a number"},
 		{"no bool", `{"enable_circuit_breaker":1}`, []string{"enable_circuit_breaker"}, "must be true or false"},
 		{"twice", `{"burst":1,"Burst":2}`, []string{"burst"}, "burst is the same field as Burst; leave one out"},
+		{"the same key twice", `{"burst":1,"timeout":"1s","burst":2}`, []string{"burst"}, "burst is there twice; leave one out"},
 		{"everything at once", `{"a":1,"burst":-1.5,"timeout":{}}`, []string{"a", "burst", "timeout"}, ""},
 		{"also what could be read", `{"timeout":"soon","retry_delay":"-1s","rate_limit":-2,"burst":3}`,
 			[]string{"rate_limit", "retry_delay", "timeout"}, "retry_delay must not be negative, got -1s"},
