@@ -36,10 +36,10 @@ func (p *prefetch[T]) run(ctx context.Context, c *core[T]) {
 	o := &p.outcome
 	push := p.ring.Push // what ends the generator stops the ring
 	if c.ask != nil {
-		done := ctx.Done()
+		p.ring.Until(ctx.Done())
 		push = func(v T) bool {
 			// Both say no for good, and ctx is done by then.
-			if ctx.Err() != nil || !p.ring.PushUntil(v, done) {
+			if ctx.Err() != nil || !p.ring.Push(v) {
 				o.refused = true // not written before: the consumer reads this cache line
 				return false
 			}

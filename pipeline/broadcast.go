@@ -61,6 +61,7 @@ type broadcast[T any] struct {
 
 func (b *broadcast[T]) start(f func(context.Context, iter.Seq[T]) error) {
 	ring := stream.NewRing[T](broadcastQueue)
+	ring.Until(b.ctx.Done())
 	b.rings = append(b.rings, ring)
 	items := func(yield func(T) bool) {
 		for {
@@ -100,7 +101,7 @@ func (b *broadcast[T]) feed(up producer[T]) (err error) {
 	err = block(b.ctx, up, func(v T) bool {
 		wanted := false
 		for _, r := range b.rings {
-			wanted = r.PushUntil(v, b.ctx.Done()) || wanted
+			wanted = r.Push(v) || wanted
 		}
 		return wanted
 	})

@@ -60,8 +60,8 @@ func (p *Pipeline[In, Out]) Start(ctx context.Context, src iter.Seq[In], opts ..
 	r.inputs = c.inputs
 	r.done.Add(1)
 	w := startWatch(c, r.Stats, cancel)
-	push := func(v Out) bool { return r.ring.PushUntil(v, inner.Done()) }
-	go fault.Catch(func() { r.err = deliver(inner, up, push) }, func(f *fault.Fault) {
+	r.ring.Until(inner.Done())
+	go fault.Catch(func() { r.err = deliver(inner, up, r.ring.Push) }, func(f *fault.Fault) {
 		if f != nil {
 			r.err = f.Err()
 		}

@@ -56,6 +56,7 @@ type Ring[T any] struct {
 	limit  uint64        // pushed at which the ring is full or the slots at hand end
 	full   uint64        // pushed at which the ring is full, as the producer last saw head
 	into   side[T]
+	done   <-chan struct{} // ends a wait for room; nil never does
 
 	_ [128]byte
 
@@ -84,10 +85,10 @@ func NewRing[T any](size int) *Ring[T] {
 }
 
 // Push appends v, waiting while the ring is full. It returns false, and drops
-// v, once the ring has been stopped.
+// v, once the ring has been stopped; see also [Ring.Until].
 func (r *Ring[T]) Push(v T) bool {
 	at := r.pushed
-	if at == r.limit && !r.advance(nil) {
+	if at == r.limit && !r.advance() {
 		return false
 	}
 	r.into.items[at-r.into.begin] = v
@@ -99,11 +100,9 @@ func (r *Ring[T]) Push(v T) bool {
 	return true
 }
 
-// PushUntil is [Ring.Push] that also returns false, and drops v, when it would
-// have to wait and done is closed. A nil done never is.
-func (r *Ring[T]) PushUntil(v T, done <-chan struct{}) bool {
-	return (r.pushed != r.limit || r.advance(done)) && r.Push(v) // which finds a slot
-}
+// Until makes a Push that would have to wait return false, and drop its item, also
+// when done is closed. It is called before the first Push.
+func (r *Ring[T]) Until(done <-chan struct{}) { r.done = done }
 
 // heed wakes the consumer, if that sleeps, and reports false if the ring has been
 // stopped: then nobody takes what has just been pushed.
@@ -114,8 +113,8 @@ func (r *Ring[T]) heed() bool {
 
 // advance finds a slot for the next item. It returns false once the ring is stopped
 // or done is closed.
-func (r *Ring[T]) advance(done <-chan struct{}) bool {
-	if r.pushed == r.full && !r.awaitRoom(done) {
+func (r *Ring[T]) advance() bool {
+	if r.pushed == r.full && !r.awaitRoom() {
 		return false
 	}
 	if r.pushed == r.into.end {
@@ -130,7 +129,7 @@ func (r *Ring[T]) advance(done <-chan struct{}) bool {
 
 // awaitRoom waits for a free slot. It returns false once the ring is stopped or
 // done is closed.
-func (r *Ring[T]) awaitRoom(done <-chan struct{}) bool {
+func (r *Ring[T]) awaitRoom() bool {
 	for yielded := false; ; {
 		switch {
 		case r.Stopped():
@@ -141,10 +140,10 @@ func (r *Ring[T]) awaitRoom(done <-chan struct{}) bool {
 			yielded = true
 			runtime.Gosched() // the consumer may be about to make room: cheaper than to sleep
 			continue
-		case isDone(done):
+		case isDone(r.done):
 			return false
 		}
-		r.room.sleepUnless(func() bool { return r.findRoom() || r.Stopped() }, done)
+		r.room.sleepUnless(func() bool { return r.findRoom() || r.Stopped() }, r.done)
 	}
 }
 

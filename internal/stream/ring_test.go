@@ -205,22 +205,23 @@ func TestNextUntilLeavesWithoutAnItemWhenDone(t *testing.T) {
 	})
 }
 
-func TestPushUntilLeavesWithoutItsItemWhenDone(t *testing.T) {
+func TestAPushLeavesWithoutItsItemWhenDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := stream.NewRing[int](1)
 		done := make(chan struct{})
-		require.True(t, r.PushUntil(1, done))
+		r.Until(done)
+		require.True(t, r.Push(1))
 		go func() {
 			time.Sleep(time.Second)
 			close(done)
 		}()
-		assert.False(t, r.PushUntil(2, done))
+		assert.False(t, r.Push(2))
 
 		// The ring is as it was, and room is preferred to done.
 		v, ok := r.Next()
 		assert.True(t, ok)
 		assert.Equal(t, 1, v)
-		assert.True(t, r.PushUntil(3, done))
+		assert.True(t, r.Push(3))
 		v, ok = r.Next()
 		assert.True(t, ok)
 		assert.Equal(t, 3, v)
