@@ -42,8 +42,8 @@ func plainKey(key string) string {
 // UnmarshalJSON reads a Config from a JSON object. Durations are strings such as
 // "1.5s". Fields that the object does not have keep their values, so that c may
 // hold defaults. Unknown fields, fields that are there twice and values that do not
-// fit are a *ConfigError that lists them all, and c stays as it is. Whether values that could be read make
-// sense together is for Validate and New to say.
+// fit are a *ConfigError that lists them all, and c stays as it is. Whether values
+// that could be read make sense together is for Validate and New to say.
 func (c *Config) UnmarshalJSON(data []byte) error {
 	texts, err := members(data)
 	if err != nil {
