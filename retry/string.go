@@ -9,12 +9,13 @@ import (
 
 // String returns the settings on one line, as in
 //
-//	Retry(3, pauses up to 2s)
+//	Retry(3, backoff at most 2s)
 //
-// The number of retries comes first, then the bound of the pauses, which is
-// [MaxDelay] or the longest that the backoff makes at any attempt, and the other
-// bounds. A policy that only hedges is a Hedge instead. It is for people to
-// read. Two policies with the same bounds have the same line.
+// The number of retries comes first, then the longest delay of the backoff, which
+// says nothing of what errors may ask for; or where there is one, [MaxDelay], which
+// bounds both ("pauses up to 2s"); then the other bounds. A policy that only hedges
+// is a Hedge instead. It is for people to read. Two policies with the same bounds
+// have the same line.
 func (p *Policy) String() string {
 	p.mustBeMade()
 	c := &p.cfg
@@ -35,15 +36,18 @@ func (p *Policy) String() string {
 	return name + "(" + strings.Join(parts, ", ") + ")"
 }
 
-// pauses names the longest pause.
+// pauses names the longest pause, or the longest of the backoff where an error may
+// ask for more.
 func (c *config) pauses() string {
 	switch {
-	case c.largest > 0:
-		return fmt.Sprintf("pauses up to %v", c.largest)
+	case c.maxDelay > 0:
+		return fmt.Sprintf("pauses up to %v", c.maxDelay)
 	case c.sequence != nil:
-		return "pauses of a sequence"
+		return "backoff of a sequence"
+	case c.largest > 0:
+		return fmt.Sprintf("backoff at most %v", c.largest)
 	}
-	return "no pauses"
+	return "no backoff"
 }
 
 // bounds names what else bounds a call or its attempts.

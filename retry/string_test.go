@@ -15,15 +15,16 @@ func TestStringNamesTheSettings(t *testing.T) {
 		want string
 		opts []retry.Option
 	}{
-		{"Retry(3, pauses up to 2s)", nil},
+		{"Retry(3, backoff at most 2s)", nil},
 		{"Retry(0)", []retry.Option{retry.MaxRetries(0)}},
-		{"Retry(5, no pauses)", []retry.Option{retry.MaxRetries(5), retry.Backoff(retry.Constant(0))}},
-		{"Retry(any number, pauses up to 2s)", []retry.Option{
+		{"Retry(5, no backoff)", []retry.Option{retry.MaxRetries(5), retry.Backoff(retry.Constant(0))}},
+		{"Retry(3, backoff at most 10ms)", []retry.Option{retry.Backoff(retry.Constant(10 * time.Millisecond))}}, // which is each of them
+		{"Retry(any number, backoff at most 2s)", []retry.Option{
 			retry.MaxRetries(math.MaxInt), retry.Backoff(retry.Exponential(time.Second, 2*time.Second))}},
 		{"Retry(3, pauses up to 10s)", []retry.Option{retry.MaxDelay(10 * time.Second)}},
-		{"Retry(3, pauses of a sequence)", []retry.Option{retry.BackoffFrom(func() sequence { return nil })}},
+		{"Retry(3, backoff of a sequence)", []retry.Option{retry.BackoffFrom(func() sequence { return nil })}},
 		{"Retry(3, pauses up to 1s)", []retry.Option{retry.BackoffFrom(func() sequence { return nil }), retry.MaxDelay(time.Second)}},
-		{"Retry(3, pauses up to 2s, within 1m0s, attempt timeout 1s, budget 12.5% of the calls and 2/s, hedge after 50ms)", []retry.Option{
+		{"Retry(3, backoff at most 2s, within 1m0s, attempt timeout 1s, budget 12.5% of the calls and 2/s, hedge after 50ms)", []retry.Option{
 			retry.MaxElapsed(time.Minute), retry.AttemptTimeout(time.Second), retry.Spend(retry.NewBudget(0.125, 2)), retry.Hedge(50 * time.Millisecond)}},
 		{"Hedge(after 50ms)", []retry.Option{retry.MaxRetries(0), retry.Hedge(50 * time.Millisecond)}},
 		{"Hedge(after the 95% quantile, at first 50ms, budget 10% of the calls and 0/s)", []retry.Option{

@@ -30,7 +30,7 @@ func ExampleNew() {
 	defer w.Close()
 
 	fmt.Println(w)
-	// Output: Timeout(3s) > Retry(3, pauses up to 10ms) > Breaker(5 in a row, open 5s) ready? > Limiter(50/s, burst 1) > Semaphore(10) > Breaker acquire > call
+	// Output: Timeout(3s) > Retry(3, backoff at most 10ms) > Breaker(5 in a row, open 5s) ready? > Limiter(50/s, burst 1) > Semaphore(10) > Breaker acquire > call
 }
 
 func ExampleNew_wrong() {

@@ -57,7 +57,7 @@ func TestNewBuildsTheStandardOrder(t *testing.T) {
 		MaxConcurrency: 10, Timeout: 3 * time.Second, AttemptTimeout: time.Second, RateLimit: 50, Burst: 5,
 		RetryAttempts: 3, RetryDelay: time.Millisecond, EnableCircuitBreaker: true, CircuitBreakerThreshold: 5,
 	})
-	assert.Equal(t, "Timeout(3s) > Retry(3, pauses up to 1ms) > Breaker(5 in a row, open 5s) ready? > Limiter(50/s, burst 5) > Semaphore(10) > Breaker acquire > AttemptTimeout(1s) > call", w.String())
+	assert.Equal(t, "Timeout(3s) > Retry(3, backoff at most 1ms) > Breaker(5 in a row, open 5s) ready? > Limiter(50/s, burst 5) > Semaphore(10) > Breaker acquire > AttemptTimeout(1s) > call", w.String())
 	assert.Equal(t, "Limiter(2/s, burst 1) > call", newWrapper(t, wrapper.Config{RateLimit: 2}).String(), "a zero burst is 1")
 	assert.Equal(t, "call", newWrapper(t, wrapper.Config{}).String(), "zero leaves a part out")
 }

@@ -62,7 +62,7 @@ func ExampleWrapper_Explain() {
 	fmt.Print(w.Explain())
 	// Output:
 	// Semaphore(10)                        waits for a permit, and holds it until what is inside has ended
-	// Retry(3, pauses up to 2s)            runs all that is inside again, with pauses, until it succeeds or enough is enough
+	// Retry(3, backoff at most 2s)         runs all that is inside again, with pauses, until it succeeds or enough is enough
 	// Breaker(5 in a row, open 5s) ready?  refuses while it would not admit a call, and takes nothing
 	// Limiter(50/s, burst 10)              waits for a token
 	// Breaker acquire                      admits the call, starts its clock and judges its error
