@@ -38,7 +38,7 @@ func Transport(w *wrapper.Wrapper, base http.RoundTripper, opts ...TransportOpti
 
 // PerHost is [Transport] with a wrapper for each host: that of the URL in lower
 // case, with the port unless it is the one of the scheme, as "api.example" or
-// "api.example:8080".
+// "api.example:8080". A name that is not ASCII stays as it is.
 func PerHost(k *wrapper.Keyed[string], base http.RoundTripper, opts ...TransportOption) *RoundTripper {
 	if k == nil {
 		panic("httpguard: PerHost needs a wrapper.Keyed, got nil")
