@@ -2,16 +2,46 @@ package httpguard_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/wrapper"
 	"github.com/weirkit/weir/wrapper/httpguard"
 )
+
+func TestAHostWhoseCertificateIsWrongIsNotAskedAgain(t *testing.T) {
+	var handshakes atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was trusted") }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			handshakes.Add(1)
+		}
+	}
+	s.StartTLS()
+	defer s.Close()
+	base := &http.Transport{} // does not know who made the server's certificate
+	defer base.CloseIdleConnections()
+	_, err := httpguard.Transport(wrapper.Compose(retries(3)), base).RoundTrip(request(t, http.MethodGet, s.URL, nil)) //nolint:bodyclose // there is none
+	var wrong *tls.CertificateVerificationError
+	assert.ErrorAs(t, err, &wrong)
+	assert.EqualValues(t, 1, handshakes.Load())
+	b := breaker.New(breaker.ConsecutiveFailures(1))
+	_, err = httpguard.Transport(wrapper.Compose(b), base).RoundTrip(request(t, http.MethodGet, s.URL, nil)) //nolint:bodyclose // there is none
+	assert.ErrorAs(t, err, &wrong)
+	assert.Equal(t, breaker.Open, b.State(), "it is a failure nevertheless")
+}
 
 func TestTheKeyOfAHostIsTheSameHoweverItIsSpelled(t *testing.T) {
 	tests := []struct{ url, want string }{

@@ -2,6 +2,8 @@ package httpguard
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,11 +107,12 @@ func (s *sending) isFailure(resp *http.Response) bool {
 	return failed
 }
 
-// final marks err as one after which the request must not be sent again, if it
-// is so.
+// final marks err as one after which the request must not be sent again, or in
+// vain, if it is so.
 func (s *sending) final(err error, again bool) error {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
-	case !s.replayable:
+	case !s.replayable, untrusted:
 		return retry.Permanent(err)
 	case !again:
 		return retry.Permanent(fmt.Errorf("%w: %w", err, ErrCannotReplay))
