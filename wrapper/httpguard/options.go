@@ -80,7 +80,9 @@ func newHandlerConfig(opts []HandlerOption) handlerConfig {
 // Priority gives each request a place in the queues of the semaphores, as of
 // semaphore.AcquirePriority. It stays with the request: calls that the handler makes
 // with the request's context have it too, so that what is done for an important
-// request is important all the way.
+// request is important all the way. A priority out of the bounds of
+// wrapper.WithOverride panics for that request, before anything is taken: cut what
+// comes from a header.
 func Priority(f func(*http.Request) int) HandlerOption {
 	if f == nil {
 		panic("httpguard: Priority needs a function, got nil")
