@@ -134,3 +134,38 @@ func TestAdaptiveRefusesBadInput(t *testing.T) {
 		assert.Panics(t, f)
 	}
 }
+
+func TestTheBurstAndTheSettlingTimeOfAnAdaptive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := ratelimit.NewAdaptive(ratelimit.PerSecond(1), ratelimit.PerSecond(100), ratelimit.AdaptiveBurst(7), ratelimit.Settle(3*time.Second))
+		assert.Equal(t, 7, a.Take(0).Remaining)
+		assert.Equal(t, 7, a.Stats().Burst)
+		time.Sleep(time.Second)
+		for a.Rate().PerSecond() < 100 {
+			time.Sleep(time.Second / 4)
+			a.Success()
+		}
+		cuts, last := 0, a.Rate()
+		for range 12 { // one each second
+			a.Throttled(0)
+			if a.Rate() != last {
+				cuts, last = cuts+1, a.Rate()
+			}
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, 4, cuts, "no other for 3 s after each")
+	})
+}
+
+func TestAnAdaptiveGrowsByTimeAndNotByCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := ratelimit.NewAdaptive(ratelimit.PerSecond(1), ratelimit.PerSecond(100))
+		for range 1000 {
+			a.Success()
+		}
+		assert.Equal(t, ratelimit.PerSecond(1), a.Rate())
+		time.Sleep(time.Hour)
+		a.Success()
+		assert.InDelta(t, 1.25, a.Rate().PerSecond(), 1e-9, "a pause counts for a quarter of a second")
+	})
+}

@@ -179,9 +179,9 @@ func TestAnyRateIsKeptAndUsed(t *testing.T) {
 			for range 3 {
 				time.Sleep(60 * 24 * time.Hour)
 				require.Equal(t, burst, l.TakeUpTo(2*burst))
-				start, total, last := time.Now(), 0.0, 0
+				start, total := time.Now(), 0.0
 				for range 300 {
-					last = 1 + r.IntN(burst-1) // a bucket of no more is full for a part of a nanosecond
+					last := 1 + r.IntN(burst-1) // a bucket of no more is full for a part of a nanosecond
 					if d := l.Take(last); !d.OK {
 						time.Sleep(d.RetryAfter)
 						require.True(t, l.AllowN(last))

@@ -69,12 +69,12 @@ func (f *FixedWindow) Take(n int) Decision {
 	return f.take(int64(n), f.line.ahead.Load())
 }
 
-func (f *FixedWindow) take(n, ahead int64) Decision { return f.decide(n, ahead, true) }
-func (f *FixedWindow) look(n, ahead int64) Decision { return f.decide(n, ahead, false) }
+func (f *FixedWindow) take(n, ahead int64) Decision { d, _ := f.decide(n, ahead, true); return d }
+func (f *FixedWindow) look(n, ahead int64) Decision { d, _ := f.decide(n, ahead, false); return d }
 
 // decide decides about n tokens for one with that many before it, and takes them if
-// it is to.
-func (f *FixedWindow) decide(n, ahead int64, take bool) Decision {
+// it is to. It returns the index of the window, too.
+func (f *FixedWindow) decide(n, ahead int64, take bool) (Decision, int64) {
 	mustBeMade(f.window > 0, "FixedWindow", "NewFixedWindow")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,7 +101,7 @@ func (f *FixedWindow) decide(n, ahead int64, take bool) Decision {
 	if f.used > 0 {
 		d.ResetAfter = time.Duration((f.index+1)*f.window - now)
 	}
-	return d
+	return d, f.index
 }
 
 // Wait waits until there is a token and takes it. Its errors are those of

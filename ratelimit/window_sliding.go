@@ -14,7 +14,7 @@ import (
 // and each comes back when it is a window old. Unlike a [Limiter] it does not
 // spread what it admits: a quota that was used at once comes back at once.
 //
-// Up to a limit of 1024 it is exact. Above it remembers grants within a 1024th of
+// Up to a limit of 1024 it is exact. Above it remembers grants within a 1000th of
 // the window as one, made when the last of them was: tokens then come back late by
 // that much at most, and never early. So it needs at most 24 KiB, whatever the
 // limit.
@@ -40,8 +40,12 @@ type SlidingWindow struct {
 // taken is tokens taken from first to last.
 type taken struct{ first, last, n int64 }
 
-// finest is the number of grants that a window tells apart.
-const finest = 1024
+// A window tells up to exact grants apart, or so many parts of its length that the
+// grants of all, and of the one that is about to end, are no more than that.
+const (
+	exact = 1024
+	parts = 1000
+)
 
 // NewSlidingWindow returns a quota of limit tokens in any window of that length. It
 // panics if limit is below 1 or the window is not positive.
@@ -54,8 +58,9 @@ func NewSlidingWindow(limit int, window time.Duration) *SlidingWindow {
 
 func (s *SlidingWindow) setLimit(limit int64) {
 	s.limit, s.merge = limit, 0
-	if limit > finest {
-		s.merge = max(s.window/finest, 1)
+	if limit > exact {
+		s.merge = (s.window + parts - 1) / parts
+		s.compact()
 	}
 }
 
@@ -72,12 +77,12 @@ func (s *SlidingWindow) Take(n int) Decision {
 	return s.take(int64(n), s.line.ahead.Load())
 }
 
-func (s *SlidingWindow) take(n, ahead int64) Decision { return s.decide(n, ahead, true) }
-func (s *SlidingWindow) look(n, ahead int64) Decision { return s.decide(n, ahead, false) }
+func (s *SlidingWindow) take(n, ahead int64) Decision { d, _ := s.decide(n, ahead, true); return d }
+func (s *SlidingWindow) look(n, ahead int64) Decision { d, _ := s.decide(n, ahead, false); return d }
 
 // decide decides about n tokens for one with that many before it, and takes them if
-// it is to.
-func (s *SlidingWindow) decide(n, ahead int64, take bool) Decision {
+// it is to. It returns the moment of that, too.
+func (s *SlidingWindow) decide(n, ahead int64, take bool) (Decision, int64) {
 	mustBeMade(s.window > 0, "SlidingWindow", "NewSlidingWindow")
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +106,7 @@ func (s *SlidingWindow) decide(n, ahead int64, take bool) Decision {
 	if s.n > 0 {
 		d.ResetAfter = time.Duration(s.at(s.n-1).last + s.window - now)
 	}
-	return d
+	return d, now
 }
 
 // at returns the i-th oldest of the log.
@@ -134,6 +139,22 @@ func (s *SlidingWindow) note(now, n int64) {
 	}
 	s.n++
 	*s.at(s.n - 1) = taken{now, now, n}
+}
+
+// compact remembers what is remembered as if it had been noted under the present limit.
+func (s *SlidingWindow) compact() {
+	kept := 0
+	for i := range s.n {
+		g := *s.at(i)
+		if kept > 0 && g.first-s.at(kept-1).first < s.merge {
+			last := s.at(kept - 1)
+			last.last, last.n = g.last, last.n+g.n
+			continue
+		}
+		*s.at(kept) = g
+		kept++
+	}
+	s.n = kept
 }
 
 // room returns the moment at which the last of n tokens can be had. Beyond the

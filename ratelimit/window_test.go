@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -66,7 +67,7 @@ func TestASlidingWindowNeverAdmitsMoreThanItsLimit(t *testing.T) {
 					switch age := time.Since(g.at); {
 					case age < time.Minute:
 						used += g.n
-					case age < time.Minute+time.Minute/1024:
+					case age < time.Minute+time.Minute/1000:
 						late += g.n
 					default:
 						break look
@@ -95,15 +96,43 @@ func TestASlidingWindowNeverAdmitsMoreThanItsLimit(t *testing.T) {
 }
 
 func TestASlidingWindowNeedsLittleMemory(t *testing.T) {
+	for _, window := range []time.Duration{time.Minute, 59_999 * time.Millisecond, 1024 * time.Millisecond, 999, 1025} {
+		for _, step := range []time.Duration{window / 1024, window/1024 + 1, window / 1000, window/1000 + 1, window / 10_000} {
+			bubble(t, func(t *testing.T) {
+				before := heap()
+				s := ratelimit.NewSlidingWindow(1<<30, window)
+				for range 11_000 {
+					s.Allow()
+					time.Sleep(max(step, 1))
+				}
+				assert.LessOrEqual(t, heap()-before, int64(40<<10), "%v, each %v", window, step)
+				assert.True(t, s.Allow())
+			})
+		}
+	}
+}
+
+func TestASlidingWindowNeedsLittleMemoryAcrossSetLimit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		before := heap()
-		s := ratelimit.NewSlidingWindow(1<<30, time.Minute)
-		for range 100_000 {
-			s.Allow()
+		s := ratelimit.NewSlidingWindow(1024, time.Minute)
+		for range 1024 {
+			require.True(t, s.Allow())
 			time.Sleep(time.Millisecond)
 		}
-		assert.Less(t, heap()-before, int64(100<<10))
-		assert.True(t, s.Allow())
+		s.SetLimit(1 << 30)
+		require.Equal(t, 1<<30-1024, s.Take(0).Remaining, "nothing is forgotten")
+		for range 5800 {
+			require.True(t, s.Allow())
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.Equal(t, 1<<30-1024-5800, s.Take(0).Remaining)
+		assert.LessOrEqual(t, heap()-before, int64(40<<10), "twice 24 KiB would be more")
+		s.SetLimit(5800)
+		want := 61034*time.Millisecond - 59024*time.Millisecond // 1025 must have gone
+		late := s.Take(1).RetryAfter - want
+		assert.GreaterOrEqual(t, late, time.Duration(0))
+		assert.LessOrEqual(t, late, time.Minute/1000)
 	})
 }
 
@@ -175,4 +204,31 @@ func TestWindowsRefuseBadInput(t *testing.T) {
 		require.True(t, end.Panicked)
 		assert.Contains(t, end.Value, "ratelimit: ")
 	}
+}
+
+// What Do does is the same for each kind of limit.
+func TestDoRunsTheFunctionWhereItIsAllowedTo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type do func(ctx context.Context, fn func(context.Context) error) error
+		keyed := ratelimit.NewKeyed[string](ratelimit.PerMinute(1), 1)
+		kinds := map[string]do{
+			"Limiter":  ratelimit.New(ratelimit.PerMinute(1), 1).Do,
+			"All":      ratelimit.All(ratelimit.New(ratelimit.PerMinute(1), 1)).Do,
+			"Fixed":    ratelimit.NewFixedWindow(1, time.Minute).Do,
+			"Sliding":  ratelimit.NewSlidingWindow(1, time.Minute).Do,
+			"Adaptive": ratelimit.NewAdaptive(ratelimit.PerMinute(1), ratelimit.PerMinute(2)).Do,
+			"Keyed":    func(ctx context.Context, fn func(context.Context) error) error { return keyed.Do(ctx, "key", fn) },
+		}
+		mine := errors.New("mine")
+		for name, do := range kinds {
+			ran := 0
+			fn := func(context.Context) error { ran++; return mine }
+			assert.Equal(t, mine, do(t.Context(), fn), name)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.ErrorIs(t, do(ctx, fn), ratelimit.ErrWouldExceedDeadline, name)
+			cancel()
+			assert.Equal(t, context.Canceled, do(ctx, fn), name)
+			assert.Equal(t, 1, ran, name)
+		}
+	})
 }
