@@ -66,6 +66,37 @@ func BenchmarkDo(b *testing.B) {
 	})
 }
 
+// BenchmarkThrough is what a layer costs that the frames of a wrapper do not know,
+// beside the same without a wrapper.
+func BenchmarkThrough(b *testing.B) {
+	ctx := wrapper.WithOverride(context.Background(), wrapper.Override{Key: "k"})
+	call := func(context.Context) (int, error) { return 1, nil }
+	hedge := retry.New(retry.MaxRetries(0), retry.Hedge(time.Hour))
+	keyed := wrapper.NewKeyed(func(string) []wrapper.Layer { return fourParts() })
+	b.Run("layer=hedge", func(b *testing.B) {
+		w := wrapper.Compose(hedge)
+		for b.Loop() {
+			_, _ = wrapper.Do(ctx, w, call)
+		}
+	})
+	b.Run("layer=hedge/baseline=retry.Do", func(b *testing.B) {
+		for b.Loop() {
+			_, _ = retry.Do(ctx, hedge, call)
+		}
+	})
+	b.Run("layer=keyed", func(b *testing.B) {
+		w := wrapper.Compose(wrapper.PerKey(keyed))
+		for b.Loop() {
+			_, _ = wrapper.Do(ctx, w, call)
+		}
+	})
+	b.Run("layer=keyed/baseline=DoKeyed", func(b *testing.B) {
+		for b.Loop() {
+			_, _ = wrapper.DoKeyed(ctx, keyed, "k", call)
+		}
+	})
+}
+
 func BenchmarkProcess(b *testing.B) {
 	items := make([]int, 100_000)
 	noop := func(_ context.Context, n int) (int, error) { return n, nil }

@@ -187,8 +187,8 @@ func (c *compiler) finish() {
 	for f := c.first; f != nil; f = f.next {
 		f.plain = f.kind == passed && f.next == nil && f.gates == nil && f.keyed == nil &&
 			(f.retry == nil || f.retry.Bare(context.Background()))
-		if last := len(f.gates) - 1; last >= 0 && f.gates[last].multi != nil && f.breaker == nil && f.keyed == nil && f.next == nil {
-			f.gates[last].waiter, f.gates[last].multi = f.gates[last].multi, nil
+		if last := len(f.gates) - 1; last >= 0 && f.breaker == nil && f.keyed == nil && f.next == nil {
+			f.gates[last].onlyWaits()
 		}
 	}
 }

@@ -21,6 +21,7 @@ type detour struct {
 type rare struct {
 	tokens  []ratelimit.Token // of further limiters
 	multis  []ratelimit.MultiReservation
+	windows []ratelimit.WindowToken
 	entries []semaphore.Entry // of further adaptive semaphores
 	room    [2]ratelimit.Token
 }
@@ -91,6 +92,13 @@ func (d *detour) wait(ctx context.Context, g *gate, c *call) error {
 			r.multis = append(r.multis, t)
 		}
 		return err
+	case g.window != nil:
+		t, err := g.window.WaitToken(ctx)
+		if err == nil {
+			r := d.further()
+			r.windows = append(r.windows, t)
+		}
+		return err
 	case g.semaphore != nil:
 		return acquire(ctx, g.semaphore, c.priority)
 	case g.adaptive != nil:
@@ -120,6 +128,9 @@ func (d *detour) refund() {
 	}
 	for i := range d.rare.multis {
 		d.rare.multis[i].Cancel()
+	}
+	for i := range d.rare.windows {
+		d.rare.windows[i].Cancel()
 	}
 }
 

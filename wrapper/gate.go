@@ -12,19 +12,38 @@ import (
 // for all or one for each key. Exactly one of the fields behind from is set, but
 // that learner comes with a waiter.
 //
-// A Multi gives its tokens back like a Limiter, which costs an allocation: it is a
-// waiter where nothing behind it can refuse a call.
+// A Multi and a window give their tokens back like a Limiter, which costs an
+// allocation: they are waiters where nothing behind them can refuse a call. The
+// limiters that cannot give one back are always: a Batch, whose block is spent in any
+// case, an Adaptive, those for each key, and those of others.
 type gate struct {
 	from Layer
 
 	limiter   *ratelimit.Limiter
 	multi     *ratelimit.Multi
+	window    window
 	semaphore *semaphore.Semaphore
 	adaptive  *semaphore.Adaptive
 	keyed     keyedGate
 	acquirer  Acquirer
 	waiter    Waiter
 	learner   *ratelimit.Adaptive
+}
+
+// window is a quota for a stretch of time.
+type window interface {
+	Waiter
+	WaitToken(ctx context.Context) (ratelimit.WindowToken, error)
+}
+
+// onlyWaits makes a waiter of a gate that gives tokens back, for where none will be.
+func (g *gate) onlyWaits() {
+	switch {
+	case g.multi != nil:
+		g.waiter, g.multi = g.multi, nil
+	case g.window != nil:
+		g.waiter, g.window = g.window, nil
+	}
 }
 
 // keyedGate is a limiter or a semaphore for each key.
@@ -50,9 +69,9 @@ func gateOf(l Layer) (gate, bool) {
 	case *ratelimit.Batch:
 		g.waiter = l
 	case *ratelimit.FixedWindow:
-		g.waiter = l
+		g.window = l
 	case *ratelimit.SlidingWindow:
-		g.waiter = l
+		g.window = l
 	case *ratelimit.Adaptive:
 		g.waiter, g.learner = l, l
 	case waiterLayer:

@@ -262,3 +262,37 @@ func TestAnAdaptiveLimiterLearnsFromCallsThatBeganAlone(t *testing.T) {
 		assert.GreaterOrEqual(t, time.Since(begin), time.Minute, "which said for how long")
 	})
 }
+
+func TestACallRefusedAtTheAcquireGivesTheTokenOfAWindowBack(t *testing.T) {
+	type window interface {
+		wrapper.Layer
+		Take(n int) ratelimit.Decision
+	}
+	for name, newWindow := range map[string]func() window{
+		"fixed":   func() window { return ratelimit.NewFixedWindow(5, time.Hour) },
+		"sliding": func() window { return ratelimit.NewSlidingWindow(5, time.Hour) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b, l, s := breaker.New(), newWindow(), semaphore.New(1)
+			w := wrapper.Compose(b, l, s)
+			require.NoError(t, w.Do(t.Context(), nothing))
+			require.Equal(t, 4, l.Take(0).Remaining, "%s: a call that began has used it", name)
+			require.Error(t, w.Do(t.Context(), failing))
+			require.Equal(t, 3, l.Take(0).Remaining, name)
+
+			require.NoError(t, s.Acquire(t.Context(), 1))
+			done := make(chan error)
+			go func() { done <- w.Do(t.Context(), nothing) }()
+			synctest.Wait() // it has its token and waits for a permit
+			require.Equal(t, 2, l.Take(0).Remaining, name)
+			b.ForceOpen(errBoom)
+			s.Release(1)
+			require.ErrorIs(t, <-done, breaker.ErrOpen)
+			require.Equal(t, 3, l.Take(0).Remaining, name)
+
+			alone := wrapper.Compose(l)
+			allocs := testing.AllocsPerRun(1, func() { _ = alone.Do(context.Background(), nothing) })
+			assert.Zero(t, allocs, "%s: where nothing can refuse, nothing is kept", name)
+		})
+	}
+}

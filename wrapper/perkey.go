@@ -21,7 +21,8 @@ type KeyedLayer[K comparable] interface {
 //
 // The Keyed types of packages breaker, semaphore and ratelimit stand in the place
 // of what they have for each key: a breaker is asked here and admits behind the
-// gates that follow, and they cost no allocation.
+// gates that follow, and they cost no allocation. A token of a limiter for each key
+// is not given back if the breaker then refuses.
 func PerKey[K comparable](k KeyedLayer[K]) Layer {
 	if isNil(k) {
 		panic(fmt.Sprintf("wrapper: PerKey needs a policy, got nil (%T)", k))

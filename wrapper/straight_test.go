@@ -76,6 +76,35 @@ func TestACallWithoutARetryHasItsOwnError(t *testing.T) {
 	assert.Zero(t, got)
 }
 
+func TestACallThatAsksItsContextLearnsOfTheTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wrapper.Compose(wrapper.Timeout(time.Second), semaphore.New(1))
+		asks := func(ctx context.Context) (int, error) {
+			require.NoError(t, ctx.Err())
+			time.Sleep(time.Second)
+			return 0, ctx.Err() // nobody has listened to it
+		}
+		_, err := wrapper.Do(t.Context(), w, asks)
+		require.ErrorIs(t, err, wrapper.ErrTimeout)
+		require.ErrorIs(t, w.Do(t.Context(), func(ctx context.Context) error { _, err := asks(ctx); return err }), wrapper.ErrTimeout)
+	})
+}
+
+func TestABreakerJudgesByTheContextOfTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []error
+		b := breaker.New(breaker.Classify(func(ctx context.Context, _ error) breaker.Outcome {
+			seen = append(seen, ctx.Err())
+			return breaker.Failure
+		}))
+		for _, gates := range [][]wrapper.Layer{nil, {wrapper.Semaphore(semaphore.New(1))}} {
+			w := wrapper.Compose(append([]wrapper.Layer{wrapper.Timeout(time.Second), b}, gates...)...)
+			require.ErrorIs(t, w.Do(t.Context(), hanging), wrapper.ErrTimeout)
+		}
+		assert.Equal(t, []error{nil, nil}, seen, "which our own timeout does not end")
+	})
+}
+
 // TestNothingIsLostWhileABreakerFlaps has calls meet a breaker that opens between
 // their asking it and their entering it.
 func TestNothingIsLostWhileABreakerFlaps(t *testing.T) {

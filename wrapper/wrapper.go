@@ -27,7 +27,8 @@ type Wrapper struct {
 // the call is admitted and its clock starts. So an open breaker costs no token
 // and no place in a queue, and waiting in a queue of our own holds no probe. A
 // call that is refused there gives its permit back, and its token where that is
-// still possible.
+// still possible: not to a limiter that has only a Wait, as a ratelimit.Batch or
+// Adaptive, one for each key, or one of somebody else.
 //
 // It panics if a layer is nil.
 func Compose(layers ...Layer) *Wrapper {
@@ -60,7 +61,7 @@ func (w *Wrapper) Do(ctx context.Context, fn func(context.Context) error) error 
 // that of the run whose success the layer returned.
 //
 // With the layers of this SDK alone it costs no allocation, but one for each
-// timeout, a few where several limiters or a ratelimit.Multi stand one behind the
+// timeout, a few where several limiters or a ratelimit.Multi or window stand one behind the
 // other and something behind them may refuse, and what the second run of a hedge
 // takes.
 func Do[T any](ctx context.Context, w *Wrapper, fn func(context.Context) (T, error), opts ...DoOption[T]) (T, error) {
