@@ -42,7 +42,8 @@ func (r *reader) Read(p []byte) (int, error) {
 // NewWriter returns a writer that takes a token of l for each byte before it writes
 // it to w; see [NewReader]. A write of more than the burst is made in pieces. When
 // ctx ends or the limiter refuses the wait, Write returns how much was written and
-// the error.
+// the error. If w writes less than it was given and says nothing, that is
+// io.ErrShortWrite. The tokens of a piece are spent however its write ends.
 func NewWriter(ctx context.Context, w io.Writer, l *Limiter) io.Writer {
 	if w == nil || l == nil {
 		panic(fmt.Sprintf("ratelimit: NewWriter needs a writer and a limiter, got %v and %v", w, l))
@@ -62,8 +63,12 @@ func (w *writer) Write(p []byte) (written int, err error) {
 		if err := spend(w.ctx, w.l, n); err != nil {
 			return written, err
 		}
-		n, err := w.w.Write(p[:n])
-		written += n
+		m, err := w.w.Write(p[:n])
+		m = min(max(m, 0), n)
+		written += m
+		if err == nil && m < n {
+			err = io.ErrShortWrite // as io.Copy has it: to try again might not end
+		}
 		if err != nil {
 			return written, err
 		}
@@ -75,6 +80,9 @@ func (w *writer) Write(p []byte) (written int, err error) {
 // spend waits for n tokens, in pieces where SetBurst made the bucket smaller
 // meanwhile.
 func spend(ctx context.Context, l *Limiter, n int) error {
+	if n == 0 {
+		return ctx.Err()
+	}
 	for n > 0 {
 		piece := min(n, l.Burst())
 		err := l.WaitN(ctx, piece)
@@ -86,5 +94,5 @@ func spend(ctx context.Context, l *Limiter, n int) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }

@@ -701,6 +701,19 @@ func TestObserveOnlyTakesAway(t *testing.T) {
 	})
 }
 
+func TestObserveFollowsAServerWhereTheRateIsAboveAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		free := ratelimit.New(ratelimit.Unlimited, 1)
+		free.Observe(0, time.Minute)
+		assert.True(t, free.Allow(), "it has no tokens to take away")
+		fast := ratelimit.New(ratelimit.PerSecond(1e6), 100)
+		fast.Observe(0, time.Minute)
+		assert.Equal(t, time.Minute, fast.Take(1).RetryAfter)
+		fast.SetRate(ratelimit.PerSecond(1e7)) // as an Adaptive does
+		assert.Equal(t, time.Minute, fast.Take(1).RetryAfter, "the server wants to be left alone still")
+	})
+}
+
 func TestCountedCountsEveryDecisionOnce(t *testing.T) {
 	for _, opts := range [][]ratelimit.Option{
 		{ratelimit.Counted()},

@@ -97,8 +97,9 @@ func (c *cell) missing(tokens float64) int64 {
 // RateLimit header: remaining operations until it resets after reset. It only
 // takes tokens away, because others may use the server too and answers may come
 // out of order: those in the bucket are at most remaining, and if that is 0, none
-// is there before the reset. A reset of 0 is unknown. It panics if remaining is
-// negative.
+// is there before the reset. A reset of 0 is unknown. From a limiter that is [Unlimited]
+// nothing can be taken, so there it changes nothing: give it a rate that is above all
+// that the server bears. It panics if remaining is negative.
 func (l *Limiter) Observe(remaining int, reset time.Duration) {
 	if remaining < 0 {
 		panic(fmt.Sprintf("ratelimit: remaining must be at least 0, got %d", remaining))

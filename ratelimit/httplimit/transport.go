@@ -31,7 +31,9 @@ type learner interface {
 // Fields such as RateLimit take tokens away where the server has fewer left than the
 // limiter; where there are both, Retry-After counts. Neither is believed for longer than
 // [MaxPause]. What was learned takes tokens away once, so that the limiter's own rate
-// fills the bucket again: one wrong answer leaves nothing behind.
+// fills the bucket again: one wrong answer leaves nothing behind. A limiter that is
+// ratelimit.Unlimited has no tokens and cannot be stopped; one that follows the server
+// alone has a rate above all that the server bears, such as a million a second.
 //
 // The answer of a wait that fails is the error of the limiter, such as
 // ratelimit.ErrWouldExceedDeadline: nothing was sent.
