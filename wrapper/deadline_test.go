@@ -42,6 +42,26 @@ func TestDeadlineIsNotReportedWhereTheParentEndedFirst(t *testing.T) {
 	})
 }
 
+// dated is a context that names a deadline and does not keep it.
+type dated struct {
+	context.Context
+	at time.Time
+}
+
+func (d *dated) Deadline() (time.Time, bool) { return d.at, true }
+
+func TestDeadlineOfOursIsNotTheEndOfAParentThatRanOutBeforeItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent := &foreign{&dated{t.Context(), time.Now().Add(2 * limit)}, make(chan struct{}), context.DeadlineExceeded}
+		close(parent.done)
+		ctx, end, _ := wrapper.StartDeadline(parent, limit)
+		defer end()
+		assert.True(t, closed(ctx.Done()))
+		assert.Equal(t, context.DeadlineExceeded, ctx.Err())
+		assert.Equal(t, context.DeadlineExceeded, context.Cause(ctx))
+	})
+}
+
 func TestDeadlineOfOursComesBeforeALaterOneOfTheParentThatNobodySaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		parent, cancel := context.WithTimeoutCause(t.Context(), 2*limit, errOuter)
