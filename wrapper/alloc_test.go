@@ -34,6 +34,7 @@ func TestASuccessfulCallAllocatesNothing(t *testing.T) {
 			wrapper.PerKey(breaker.NewKeyed[string]()), wrapper.PerKey(ratelimit.NewKeyed[string](ratelimit.PerSecond(1_000_000_000), 1_000_000)),
 			wrapper.PerKey(semaphore.NewKeyed[string](4)),
 		}, 0},
+		{"a wrapper for each key", []wrapper.Layer{semaphore.New(4), wrapper.PerKey(wrapper.NewKeyed(func(string) []wrapper.Layer { return parts() }))}, 0},
 		{"recover", []wrapper.Layer{wrapper.Recover(), semaphore.New(1), wrapper.Recover()}, 0},
 		{"with a timeout", append([]wrapper.Layer{wrapper.Timeout(time.Hour)}, parts()...), 1},
 		{"with two timeouts", append(append([]wrapper.Layer{wrapper.Timeout(time.Hour)}, parts()...), wrapper.AttemptTimeout(time.Minute)), 2},

@@ -32,8 +32,9 @@ type frame struct {
 
 	timeout *limit // of a timed one
 
-	foreign Layer // of an outside one; nil: a Recover
-	hedges  bool  // foreign is a retry policy of ours that hedges
+	foreign Layer         // of an outside one; nil: a Recover
+	hedges  bool          // foreign is a retry policy of ours that hedges
+	each    keyedWrappers // what foreign is a wrapper for each key of, if the call is inside
 }
 
 // kind is what runs a frame.
@@ -142,7 +143,11 @@ func (c *compiler) other(l Layer) {
 			return
 		}
 	}
-	c.alone(outside).foreign = l
+	f := c.alone(outside)
+	f.foreign = l
+	if k, ok := l.(keyedPart); ok {
+		f.each, _ = k.part().(keyedWrappers)
+	}
 }
 
 func (c *compiler) limiter(l *ratelimit.Limiter) {
@@ -187,6 +192,9 @@ func (c *compiler) finish() {
 	for f := c.first; f != nil; f = f.next {
 		f.plain = f.kind == passed && f.next == nil && f.gates == nil && f.keyed == nil &&
 			(f.retry == nil || f.retry.Bare(context.Background()))
+		if f.next != nil {
+			f.each = nil // those of a key have no way back to it
+		}
 		if last := len(f.gates) - 1; last >= 0 && f.breaker == nil && f.keyed == nil && f.next == nil {
 			f.gates[last].onlyWaits()
 		}

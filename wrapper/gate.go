@@ -57,6 +57,13 @@ type keyedBreakers interface {
 	breaker(key any) (*breaker.Breaker, error)
 }
 
+// keyedWrappers is a wrapper for each key.
+type keyedWrappers interface {
+	// enter counts a call in, and returns the frames of the key and what leave needs.
+	enter(ctx context.Context, key any) (*frame, any, error)
+	leave(entry any)
+}
+
 // gateOf returns the gate that a layer is, if it is one. Layers that have a field
 // in the frame are not asked for here.
 func gateOf(l Layer) (gate, bool) {

@@ -22,7 +22,8 @@ type KeyedLayer[K comparable] interface {
 // The Keyed types of packages breaker, semaphore and ratelimit stand in the place
 // of what they have for each key: a breaker is asked here and admits behind the
 // gates that follow, and they cost no allocation. A token of a limiter for each key
-// is not given back if the breaker then refuses.
+// is not given back if the breaker then refuses. A [Keyed] costs no allocation where
+// it is innermost; elsewhere it is like a layer of your own.
 func PerKey[K comparable](k KeyedLayer[K]) Layer {
 	if isNil(k) {
 		panic(fmt.Sprintf("wrapper: PerKey needs a policy, got nil (%T)", k))
@@ -50,7 +51,8 @@ type keyedPart interface {
 	part() any
 }
 
-// part returns a keyedGate or a keyedBreakers, or nil for a policy of another type.
+// part returns a keyedGate, a keyedBreakers or a keyedWrappers, or nil for a policy
+// of another type.
 func (l perKey[K]) part() any {
 	switch k := any(l.policy).(type) {
 	case *breaker.Keyed[K]:
@@ -59,6 +61,8 @@ func (l perKey[K]) part() any {
 		return semaphoresOf[K]{k}
 	case *ratelimit.Keyed[K]:
 		return limitersOf[K]{k}
+	case *Keyed[K]:
+		return wrappersOf[K]{k}
 	}
 	return nil
 }
@@ -111,3 +115,23 @@ func (l limitersOf[K]) enter(ctx context.Context, key any, _ int) error {
 func (limitersOf[K]) leave(any) {}
 
 func (limitersOf[K]) limits() {}
+
+type wrappersOf[K comparable] struct{ keyed *Keyed[K] }
+
+func (w wrappersOf[K]) enter(ctx context.Context, key any) (*frame, any, error) {
+	k, ok := key.(K)
+	if !ok {
+		return nil, nil, ErrNoKey
+	}
+	e, err := w.keyed.enter(ctx, k)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.w.first, e, nil
+}
+
+func (w wrappersOf[K]) leave(entry any) {
+	if e, ok := entry.(*keyedEntry[K]); ok {
+		w.keyed.leave(e)
+	}
+}

@@ -91,6 +91,9 @@ func run[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 	case counted:
 		return count(ctx, f, w)
 	}
+	if f.each != nil {
+		return byKey(ctx, f, w)
+	}
 	if f.foreign != nil && (!f.hedges || !w.noRetry) {
 		return through(ctx, f, w)
 	}
@@ -143,9 +146,26 @@ func limited[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err
 	return v, err
 }
 
+// byKey runs w inside the wrapper of its key. That is a call of its own, for which
+// a NoRetry does not hold.
+func byKey[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err error) {
+	first, entry, err := f.each.enter(ctx, keyOf(ctx))
+	if err != nil {
+		return v, err
+	}
+	around := w.noRetry
+	defer func() {
+		w.noRetry = around
+		f.each.leave(entry)
+	}()
+	w.noRetry = false
+	return run(ctx, first, w)
+}
+
 // through runs what is inside a foreign layer through its Do. Such a layer may
 // run it several times at once, and later than it should: so each run gets a
-// copy, and a place of its own for its result.
+// copy, and a place of its own for its result. A policy of ours that hedges does run
+// it twice at once, and needs both: a sixth more time than without a wrapper.
 func through[In, T any](ctx context.Context, f *frame, w *work[In, T]) (T, error) {
 	w.scope.newest.speak()
 	var begun atomic.Bool
