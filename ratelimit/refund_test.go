@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -144,5 +145,52 @@ func TestARefundPastAPromiseBindsUntilThatIsDueAlone(t *testing.T) {
 		before := l.Tokens()
 		require.True(t, r.Cancel(), "the promise is past")
 		require.InDelta(t, before+2, l.Tokens(), 1e-9)
+	})
+}
+
+func TestARefundPastAPromiseMovesUpThoseWhoWaitBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 10)
+		r, promised := l.Reserve(10), l.Reserve(1)
+		start := time.Now()
+		first := waits(t, start, 0, func(ctx context.Context) error { return l.WaitN(ctx, 4) })
+		require.True(t, r.Cancel()) // four: of ten, one is promised and five are what lies between
+		require.InDelta(t, -1, l.Tokens(), 1e-9)
+		second := waits(t, start, 0, l.Wait)
+		require.Equal(t, time.Second, promised.Delay())
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, outcome{nil, time.Second}, *first, "instead of five")
+		require.Equal(t, outcome{nil, 2 * time.Second}, *second)
+	})
+}
+
+func TestOfReservationsBeyondAllBoundsLessIsGivenBackNeverMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 300
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.InitialTokens(0))
+		var rs []ratelimit.Reservation
+		for i := range many { // each beyond one who leaves: as many runs of them
+			rs = append(rs, l.Reserve(1))
+			require.Equal(t, time.Duration(i+1)*time.Second, rs[i].Delay())
+			ctx, cancel := context.WithCancel(t.Context())
+			left := waits(t, time.Now(), 0, func(context.Context) error { return l.Wait(ctx) })
+			cancel()
+			synctest.Wait()
+			require.Equal(t, context.Canceled, left.err)
+		}
+		for i := 0; i < many; i += 2 {
+			rs[i].Cancel()
+		}
+		require.InDelta(t, -many, l.Tokens(), 1e-6, "others stand behind them")
+		for i := many - 1; i > 0; i -= 2 {
+			rs[i].Cancel()
+			require.LessOrEqual(t, l.Tokens(), 0-float64(i/2)+1e-6) // those that still stand
+		}
+		require.LessOrEqual(t, l.Tokens(), 0+1e-6)
+		time.Sleep(many * time.Second)
+		require.InDelta(t, 1, l.Tokens(), 0)
+		r := l.Reserve(1)
+		require.True(t, r.Cancel(), "and it is exact again")
 	})
 }
