@@ -165,30 +165,50 @@ func TestARefundPastAPromiseMovesUpThoseWhoWaitBehindIt(t *testing.T) {
 	})
 }
 
+// alternately reserves so often, with a wait behind each that then leaves: as many runs.
+func alternately(t *testing.T, l *ratelimit.Limiter, many int) []ratelimit.Reservation {
+	t.Helper()
+	rs := make([]ratelimit.Reservation, many)
+	ctx, cancel := context.WithCancel(t.Context())
+	for i := range rs {
+		rs[i] = l.Reserve(1)
+		require.Equal(t, time.Duration(2*i+1)*time.Second, rs[i].Delay())
+		waits(t, time.Now(), 0, func(context.Context) error { return l.Wait(ctx) })
+	}
+	cancel()
+	synctest.Wait()
+	require.Zero(t, l.Waiting())
+	return rs
+}
+
+func TestManyReservationsGoBackFromTheLastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.InitialTokens(0))
+		rs := alternately(t, l, 200)
+		for i := range rs {
+			require.True(t, rs[len(rs)-1-i].Cancel() || i < len(rs)-1)
+		}
+		require.InDelta(t, 0, l.Tokens(), 1e-6)
+		next := l.Reserve(1)
+		require.Equal(t, time.Second, next.Delay())
+	})
+}
+
 func TestOfReservationsBeyondAllBoundsLessIsGivenBackNeverMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = 300
 		l := ratelimit.New(ratelimit.PerSecond(1), 1, ratelimit.InitialTokens(0))
-		var rs []ratelimit.Reservation
-		for i := range many { // each beyond one who leaves: as many runs of them
-			rs = append(rs, l.Reserve(1))
-			require.Equal(t, time.Duration(i+1)*time.Second, rs[i].Delay())
-			ctx, cancel := context.WithCancel(t.Context())
-			left := waits(t, time.Now(), 0, func(context.Context) error { return l.Wait(ctx) })
-			cancel()
-			synctest.Wait()
-			require.Equal(t, context.Canceled, left.err)
-		}
+		rs := alternately(t, l, many)
 		for i := 0; i < many; i += 2 {
 			rs[i].Cancel()
 		}
-		require.InDelta(t, -many, l.Tokens(), 1e-6, "others stand behind them")
+		require.InDelta(t, 1-2*many, l.Tokens(), 1e-6, "others stand behind them")
 		for i := many - 1; i > 0; i -= 2 {
 			rs[i].Cancel()
 			require.LessOrEqual(t, l.Tokens(), 0-float64(i/2)+1e-6) // those that still stand
 		}
 		require.LessOrEqual(t, l.Tokens(), 0+1e-6)
-		time.Sleep(many * time.Second)
+		time.Sleep(2 * many * time.Second)
 		require.InDelta(t, 1, l.Tokens(), 0)
 		r := l.Reserve(1)
 		require.True(t, r.Cancel(), "and it is exact again")
