@@ -176,7 +176,9 @@ func (s *SlidingWindow) room(now, n int64) int64 {
 func (s *SlidingWindow) Wait(ctx context.Context) error { return s.WaitN(ctx, 1) }
 
 // WaitN is Wait for n tokens at once. More than the limit fail with
-// [ErrExceedsBurst].
+// [ErrExceedsBurst]. How long it takes behind others is reckoned from the sum of what
+// they ask for; if they ask for several tokens, which do not go into every rest of a
+// window, it may be longer, and a wait that was not refused ends with its context.
 func (s *SlidingWindow) WaitN(ctx context.Context, n int) error {
 	checkN(n)
 	if err := ctxerr.Of(ctx); err != nil || n == 0 {

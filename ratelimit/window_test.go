@@ -232,3 +232,28 @@ func TestDoRunsTheFunctionWhereItIsAllowedTo(t *testing.T) {
 		}
 	})
 }
+
+func TestAWaitBehindOthersForSeveralTokensEndsWithItsContextAtTheLatest(t *testing.T) {
+	for _, name := range []string{"fixed", "sliding"} {
+		bubble(t, func(t *testing.T) {
+			w := windowsOf(4, time.Minute)[name]
+			require.True(t, w.AllowN(4))
+			start := time.Now()
+			three := func(ctx context.Context) error { return w.WaitN(ctx, 3) }
+			var before []*outcome
+			for range 3 { // one a window, as two do not go into it
+				before = append(before, waits(t, start, 0, three))
+			}
+			last := waits(t, start, 200*time.Second, three)
+			refused := waits(t, start, 100*time.Second, three)
+			assert.ErrorIs(t, refused.err, ratelimit.ErrWouldExceedDeadline, name)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			for i, o := range before {
+				assert.Equal(t, outcome{nil, time.Duration(i+1) * time.Minute}, *o, name)
+			}
+			assert.Equal(t, outcome{context.DeadlineExceeded, 200 * time.Second}, *last, name)
+			assert.Equal(t, 4, w.Take(0).Remaining, name)
+		})
+	}
+}
