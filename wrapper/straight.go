@@ -47,7 +47,7 @@ func straight[In, T any](ctx context.Context, f *frame, fn func(context.Context)
 			v, err = w.run(ctx)
 		}
 		if err == nil { // the breaker first: see leave
-			if s.admitted {
+			if s.admitted && !s.permit.QuickDone() {
 				s.permit.Done(nil)
 			}
 			if s.holds {
