@@ -131,6 +131,9 @@ func (s *SlidingWindow) note(now, n int64) {
 		}
 	}
 	if s.n == len(s.log) {
+		s.compact() // without what was given back
+	}
+	if s.n == len(s.log) {
 		grown := make([]taken, max(2*s.n, 8))
 		for i := range s.n {
 			grown[i] = *s.at(i)
@@ -141,11 +144,15 @@ func (s *SlidingWindow) note(now, n int64) {
 	*s.at(s.n - 1) = taken{now, now, n}
 }
 
-// compact remembers what is remembered as if it had been noted under the present limit.
+// compact remembers what is remembered as if it had been noted under the present limit,
+// and nothing of what was given back.
 func (s *SlidingWindow) compact() {
 	kept := 0
 	for i := range s.n {
 		g := *s.at(i)
+		if g.n == 0 {
+			continue
+		}
 		if kept > 0 && g.first-s.at(kept-1).first < s.merge {
 			last := s.at(kept - 1)
 			last.last, last.n = g.last, last.n+g.n

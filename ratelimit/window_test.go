@@ -136,6 +136,26 @@ func TestASlidingWindowNeedsLittleMemoryAcrossSetLimit(t *testing.T) {
 	})
 }
 
+func TestWhatWasGivenBackToASlidingWindowNeedsNoMemory(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		before := heap()
+		s := ratelimit.NewSlidingWindow(2, time.Minute)
+		held, err := s.WaitToken(t.Context())
+		require.NoError(t, err)
+		for range 20_000 { // each given back when another was taken
+			next, err := s.WaitToken(t.Context())
+			require.NoError(t, err)
+			require.True(t, held.Cancel())
+			held = next
+			time.Sleep(time.Microsecond)
+		}
+		assert.LessOrEqual(t, heap()-before, int64(40<<10))
+		assert.Equal(t, 1, s.Take(0).Remaining)
+		require.True(t, held.Cancel())
+		assert.Equal(t, ratelimit.Decision{OK: true, Limit: 2, Remaining: 2}, s.Take(0))
+	})
+}
+
 func windowsOf(limit int, length time.Duration) map[string]window {
 	return map[string]window{
 		"fixed":   ratelimit.NewFixedWindow(limit, length),
