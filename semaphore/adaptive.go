@@ -21,8 +21,8 @@ import (
 // more. It is raised only while calls really use all of it, so that it does not
 // drift while idle.
 //
-// The baseline is learned before there is a queue, follows latency down at once,
-// and goes up only by evidence that the wait is not our own: every 5 to 20
+// The baseline is learned before there is a queue, follows latency down, and goes
+// up only by evidence that the wait is not our own: every 5 to 20
 // seconds the limit is lowered by a quarter for a moment, and a latency that does
 // not fall with the limit is the backend's. So an incident does not become the
 // new normal while it lasts; [MaxBaseline] bounds what may ever pass for normal.

@@ -35,7 +35,8 @@ func simulated() []struct {
 
 // TestAdaptiveFindsTheKneeAndFollowsIt is the promise of Adaptive on a server
 // whose knee is known: found within 30 seconds, held within 30 %, followed when
-// it moves and when only the latency moves. The bounds hold for all of 30 seeds.
+// it moves and when only the latency moves. With -table -seeds 100 five of 400 runs
+// miss one of the bounds: chance is part of what is measured.
 func TestAdaptiveFindsTheKneeAndFollowsIt(t *testing.T) {
 	knees := []int{10, 40}
 	if raceEnabled {
@@ -54,8 +55,11 @@ func TestAdaptiveFindsTheKneeAndFollowsIt(t *testing.T) {
 
 // seeds is how many random servers a simulation is repeated with.
 func seeds(n uint64) uint64 {
-	if raceEnabled || testing.Short() {
+	switch {
+	case raceEnabled || testing.Short():
 		return 1
+	case *full:
+		return *plays
 	}
 	return n
 }

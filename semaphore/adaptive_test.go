@@ -206,7 +206,7 @@ func TestAdaptiveTellsOfChangesInOrder(t *testing.T) {
 			changes = append(changes, c)
 		}}))
 		l := newLoad(80, a, newServer(20, 20*time.Millisecond))
-		l.run(60 * time.Second)
+		l.run(90 * time.Second)
 		l.drain()
 
 		require.Greater(t, len(changes), 10)

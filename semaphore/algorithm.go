@@ -71,7 +71,8 @@ func (gradient) next(o observation) float64 {
 	if aim > o.limit*0.7 {
 		aim = (aim + o.limit) / 2 // what is near may be noise
 	}
-	return min(max(aim, o.limit/2), o.limit) // a window may say too much: step by step
+	// Step by step: a window may say too much, above all one that saw a change begin.
+	return min(max(aim, o.limit*0.7), o.limit)
 }
 
 // aimd adds while there is no queue and multiplies by ratio when there is one.

@@ -124,9 +124,12 @@ func (c *control) enough(now int64) bool {
 	if took < minWindow || w.n > 0 && float64(took) < 2*w.sum/float64(w.n) {
 		return false
 	}
-	need := int64(10 + 3*c.limit)
-	if c.probing > 0 {
+	need := int64(25 + 3*c.limit)
+	switch {
+	case c.probing > 0:
 		need += 30
+	case c.streak >= searching-1: // a step that goes too far shows soon enough
+		need = int64(10 + c.limit)
 	}
 	// A low rate must not keep a decision waiting for ever.
 	return w.n+w.dropped >= min(need, 500) || took > int64(2*time.Second) && w.n+w.dropped >= 10
@@ -148,7 +151,7 @@ func (c *control) decide(s *Semaphore, now int64) {
 	}
 	if w.n > 0 {
 		c.latency = w.sum / float64(w.n)
-		o.noise = 0.5 / math.Sqrt(float64(w.n))
+		o.noise = 0.4 / math.Sqrt(float64(w.n))
 		c.learnBaseline(&o, now)
 		o.latency, o.baseline, o.streak = c.latency, c.baseline, c.streak
 	}
@@ -231,6 +234,9 @@ func (c *control) learnBaseline(o *observation, now int64) {
 		c.learnFromProbe()
 	case c.latency < 0.8*c.baseline:
 		c.baseline = c.latency
+		if !c.starting {
+			c.probeSoon(now) // it may be that of a queue which is shorter by now
+		}
 	case c.starting && c.latency < 1.3*c.baseline, // small windows, much noise
 		o.saturated && c.limit < c.lowest+1: // our own queue cannot be made shorter
 		c.baseline += 0.3 * (c.latency - c.baseline)
@@ -238,21 +244,28 @@ func (c *control) learnBaseline(o *observation, now int64) {
 		c.baseline += 0.1 * (c.latency - c.baseline)
 	case c.disproved(o):
 		c.baseline, c.cutFrom = c.latency, 0
-		c.gap, c.probed = probeEvery, now-c.atLeast(probeEvery, 20)+5*minWindow // and make sure
-		c.streak = searching                                                    // the cuts were a mistake: go back up fast
+		c.probeSoon(now)
+		c.streak = searching // the cuts were a mistake: go back up fast
 	}
 	if c.maxBaseline > 0 {
 		c.baseline = min(c.baseline, c.maxBaseline)
 	}
 }
 
+// probeSoon is called when the baseline has jumped: a probe is to make sure.
+func (c *control) probeSoon(now int64) {
+	c.gap, c.probed = probeEvery, now-c.atLeast(probeEvery, 20)+5*minWindow
+}
+
 // learnFromProbe is learnBaseline with the limit lowered by a quarter.
 func (c *control) learnFromProbe() {
 	switch {
-	case c.latency < c.baseline:
+	case c.latency < 0.8*c.baseline:
 		c.baseline = c.latency
-	case !c.fell():
-		c.baseline += 0.5 * (c.latency - c.baseline) // this is what a call takes
+	case c.latency < c.baseline || !c.fell():
+		// This is what a call takes, give or take some noise. To take only the lower
+		// ones as they are would lead below it, and a free backend would seem queued.
+		c.baseline += 0.5 * (c.latency - c.baseline)
 	}
 }
 
@@ -267,7 +280,7 @@ func (c *control) probe(now int64) {
 		return
 	}
 	c.limit, c.probing, c.probed = c.probing, 0, now
-	if c.latency < 0.93*c.thought || c.latency > 1.07*c.thought {
+	if c.latency < 0.85*c.thought || c.latency > 1.15*c.thought {
 		c.gap = probeEvery
 	} else {
 		c.gap = min(c.gap*3/2, 4*probeEvery)
