@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirkit/weir/breaker"
 	"github.com/weirkit/weir/ratelimit"
+	"github.com/weirkit/weir/ratelimit/rate"
 	"github.com/weirkit/weir/semaphore"
 	"github.com/weirkit/weir/wrapper"
 )
@@ -157,6 +158,20 @@ func TestForeignGatesStandInThePlaceOfOurs(t *testing.T) {
 		assert.PanicsWithValue(t, "wrapper: Limiter needs a limiter, got nil (<nil>)", func() { wrapper.Limiter(nil) })
 		assert.PanicsWithValue(t, "wrapper: Semaphore needs a semaphore, got nil (<nil>)", func() { wrapper.Semaphore(nil) })
 	})
+}
+
+// TestTheTypesOfTheXRepositoriesAreGates uses ours with the same methods.
+func TestTheTypesOfTheXRepositoriesAreGates(t *testing.T) {
+	l, s := rate.NewLimiter(rate.Every(time.Hour), 2), semaphore.NewWeighted(1)
+	b := breaker.New()
+	w := wrapper.Compose(b, wrapper.Limiter(l), wrapper.Semaphore(s))
+	assert.Equal(t, b.String()+" ready? > Limiter(*rate.Limiter) > Semaphore(*semaphore.Weighted) > Breaker acquire > call", w.String())
+	require.NoError(t, w.Do(t.Context(), func(context.Context) error {
+		assert.False(t, s.TryAcquire(1), "a call holds one permit")
+		return nil
+	}))
+	assert.True(t, s.TryAcquire(1))
+	assert.InDelta(t, 1, l.Tokens(), 0.01, "and has paid one token")
 }
 
 func TestAdaptersAreLayersOnTheirOwn(t *testing.T) {
