@@ -261,3 +261,28 @@ func TestReleaseAllServesTheQueue(t *testing.T) {
 		requireState(t, s, 2, 0)
 	})
 }
+
+// TestCloseUnderAnAcquireAll has one with everything, also what SetLimit added,
+// and one behind it, when the semaphore is closed.
+func TestCloseUnderAnAcquireAll(t *testing.T) {
+	for _, limit := range []int64{2, 3, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			s := semaphore.New(3)
+			n, err := s.AcquireAll(t.Context())
+			require.NoError(t, err)
+			s.SetLimit(limit)
+			behind := waiterOf(t, func() error { _, err := s.AcquireAll(t.Context()); return err })
+			s.Close()
+			require.Equal(t, semaphore.ErrClosed, requireDone(t, behind))
+			_, err = s.AcquireAll(t.Context())
+			require.Equal(t, semaphore.ErrClosed, err)
+			_, ok := s.TryAcquireAll()
+			require.False(t, ok)
+			s.Release(1)
+			s.Release(n - 1)
+			assert.Zero(t, s.Held())
+			assert.False(t, s.TryAcquire(1), "closed, whatever came back")
+			assert.Panics(t, func() { s.Release(1) })
+		})
+	}
+}

@@ -183,3 +183,26 @@ func TestAShareOwesNothingForASurplus(t *testing.T) {
 		}
 	})
 }
+
+// TestMaxWaitEndsWaitsOfEveryPriority has a low priority time out behind a high
+// one that keeps coming, and the one behind it served as if it had not been there.
+func TestMaxWaitEndsWaitsOfEveryPriority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(1, semaphore.MaxWait(time.Second), semaphore.Aging(time.Minute))
+		require.True(t, s.TryAcquire(1))
+		low := waiterOf(t, func() error { return s.AcquirePriority(t.Context(), 1, -1) })
+		time.Sleep(600 * time.Millisecond)
+		high := waiterOf(t, func() error { return s.AcquirePriority(t.Context(), 1, 1) })
+		later := waiterOf(t, func() error { return s.AcquirePriority(t.Context(), 1, -1) })
+		time.Sleep(400 * time.Millisecond)
+		assert.Equal(t, semaphore.ErrWaitTimeout, requireDone(t, low), "a second after it came")
+		requireState(t, s, 1, 2)
+		s.Release(1)
+		require.NoError(t, requireDone(t, high))
+		requireBlocked(t, later)
+		s.Release(1)
+		require.NoError(t, requireDone(t, later))
+		s.Release(1)
+		requireState(t, s, 0, 0)
+	})
+}
