@@ -85,8 +85,11 @@ func (c *Call) start(a *attempt) {
 //		...
 //	}
 func (p *Policy) Bare(ctx context.Context) bool {
+	if !p.ordinary {
+		return false
+	}
 	_, inside := ctx.Value(attemptKey{}).(*attempt)
-	return p.ordinary && !inside
+	return !inside
 }
 
 // Resume returns the call that [Policy.Begin] would have begun, behind a first

@@ -48,7 +48,13 @@ func attempts[In, T any](ctx context.Context, f *frame, w *work[In, T], d *detou
 		}
 		w.begun, t.inside = false, true
 		if err = p.enter(at, f, &w.call, d); err == nil {
-			v, err = beyond(at, f, w)
+			if fn := w.bare(); fn != nil && f.next == nil { // as beyond does, without two calls
+				w.scope.newest.speak()
+				w.begun = true
+				v, err = fn(at)
+			} else {
+				v, err = beyond(at, f, w)
+			}
 			p.leave(at, f, &w.call, d, err)
 		}
 		t.inside, t.before = false, w.begun || t.before
