@@ -52,7 +52,7 @@ func TestOutcomeTellsTooMuchFromBroken(t *testing.T) {
 func highestLimit(t *testing.T, adaptive *semaphore.Adaptive) int64 {
 	t.Helper()
 	var running atomic.Int64
-	server := tripper(func(*http.Request) (*http.Response, error) {
+	server := roundTrip(func(*http.Request) (*http.Response, error) {
 		defer running.Add(-1)
 		if running.Add(1) > 10 {
 			return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Header: http.Header{}}, nil

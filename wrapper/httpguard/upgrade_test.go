@@ -21,7 +21,7 @@ import (
 // switching is a base that answers every request with a switch of protocols, on a
 // connection of which the other end is sent to peers. Like that of net/http the
 // connection does not end with the context of the request.
-func switching(peers chan net.Conn) tripper {
+func switching(peers chan net.Conn) roundTrip {
 	return func(*http.Request) (*http.Response, error) {
 		here, there := net.Pipe()
 		peers <- there
@@ -57,7 +57,7 @@ func TestAnUpgradedConnectionCanBeWrittenToWhenThePeerHasWrittenAll(t *testing.T
 	synctest.Test(t, func(t *testing.T) {
 		var seen context.Context
 		var written []byte
-		base := tripper(func(r *http.Request) (*http.Response, error) {
+		base := roundTrip(func(r *http.Request) (*http.Response, error) {
 			seen = r.Context()
 			return &http.Response{StatusCode: http.StatusSwitchingProtocols, Header: http.Header{}, Body: duplex{
 				func([]byte) (int, error) { return 0, io.EOF },
@@ -128,7 +128,7 @@ func TestAnUpgradedConnectionThatNobodyGetsIsClosedAtOnce(t *testing.T) {
 func TestAnUpgradedConnectionThatComesTooLateIsClosedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peers := make(chan net.Conn, 1)
-		slow := tripper(func(r *http.Request) (*http.Response, error) {
+		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
 			time.Sleep(time.Second) // and does not look at the context
 			return switching(peers)(r)
 		})
