@@ -10,9 +10,18 @@ func (l *Limiter) QuickToken() (Token, bool) {
 	if is.void || c.fast == 0 {
 		return Token{}, false
 	}
-	if rel := l.clock.Now() - c.base; uint64(rel) < c.fast { // #nosec G115 -- a negative one is large
-		now, tat := rel*c.mul, c.tat.Load()
-		if next := max(tat, now) + c.inc; next-now <= c.tol && c.tat.CompareAndSwap(tat, next) {
+	rel := l.clock.Now() - c.base
+	if uint64(rel) >= c.fast { // #nosec G115 -- a negative one is large
+		return Token{}, false
+	}
+	now := rel * c.mul
+	for range 2 { // who loses a race to another processor is not sent the long way for that
+		tat := c.tat.Load()
+		next := max(tat, now) + c.inc
+		if next-now > c.tol {
+			break
+		}
+		if c.tat.CompareAndSwap(tat, next) {
 			if l.queue.carried.Load() {
 				c = nil
 			}
