@@ -1,6 +1,7 @@
 package semaphore_test
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,4 +74,26 @@ func TestAnOverReleaseIsFoundWhileTheLimitChanges(t *testing.T) {
 			s.Release(2)
 		}
 	})
+}
+
+// TestAnOverReleaseIsFoundInTheMidstOfAChange holds a change of the limit up, the first
+// one and a later one, until a release that is too much has gone as far as it can.
+func TestAnOverReleaseIsFoundInTheMidstOfAChange(t *testing.T) {
+	for _, resized := range []bool{false, true} {
+		for n := int64(1); n <= 3; n++ {
+			s := semaphore.New(3)
+			if resized {
+				s.SetLimit(4)
+			}
+			done := make(chan bool, 1)
+			semaphore.WhileChanging(s, func() {
+				go func() { done <- panics(func() { s.Release(n) }) }()
+				for i := 0; i < 10_000 && len(done) == 0; i++ {
+					runtime.Gosched()
+				}
+			})
+			require.True(t, <-done, "%d, resized %v", n, resized)
+			require.Zero(t, s.Held())
+		}
+	}
 }

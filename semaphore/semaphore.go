@@ -181,7 +181,8 @@ func (s *Semaphore) Release(n int64) {
 // that is not plain, or that is still to come because n is out of the ordinary.
 func (s *Semaphore) released(n int64) {
 	if n>>inlineBits == 0 && n > 0 {
-		if st := s.word.Load(); (st-s.low.Load())>>plainShift == 0 {
+		// Of a word without flagResized low may be changing, which says nothing.
+		if st := s.word.Load(); st < 0 && (st-s.low.Load())>>plainShift == 0 {
 			return // plain, but for flagResized
 		}
 	}
