@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/ratelimit"
 )
 
@@ -232,4 +233,25 @@ func TestEventsAreCalledOutsideEveryLock(t *testing.T) {
 		assert.EqualValues(t, -1, plain.Granted)
 		assert.EqualValues(t, -1, plain.Denied)
 	})
+}
+
+// A callback that does not return must not take the tokens of the wait with it.
+func TestACallbackThatEndsTheCallerLosesNoToken(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				l := ratelimit.New(ratelimit.PerSecond(1), 10, ratelimit.LongWait(time.Second), ratelimit.On(ratelimit.Events{
+					LongWait: func(ratelimit.Event) { end() },
+				}))
+				for _, wait := range []func(){
+					func() { _ = l.WaitN(context.Background(), 2) },
+					func() { _, _ = l.WaitReserve(context.Background(), 2) },
+				} {
+					l.SetTokens(1)
+					require.False(t, testkit.Run(wait).Returned)
+					assert.InDelta(t, 2, l.Tokens(), 0)
+				}
+			})
+		})
+	}
 }

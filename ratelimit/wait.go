@@ -57,11 +57,23 @@ func (l *Limiter) wait(ctx context.Context, n int64) (Reservation, error) {
 	case err == nil:
 		r = l.reservation(g, n, is)
 	}
-	l.settled(n, waited, err)
+	l.conclude(r, n, waited, err)
 	if err != nil {
 		return Reservation{}, err
 	}
 	return r, nil
+}
+
+// conclude is settled for a wait that may have got r.
+func (l *Limiter) conclude(r Reservation, n int64, waited time.Duration, err error) {
+	told := false
+	defer func() {
+		if !told && err == nil { // a callback ended the caller, who will not use them
+			r.Cancel()
+		}
+	}()
+	l.settled(n, waited, err)
+	told = true
 }
 
 // settled counts and tells how a wait went that reached the queue.
