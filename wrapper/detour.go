@@ -142,6 +142,17 @@ func (d *detour) release(f *frame, ran bool, err error) {
 	}
 }
 
+// abandon is release while a panic or a Goexit passes: if one gate panics too, the
+// others are left all the same.
+func (d *detour) abandon(f *frame) {
+	if d.in == 0 {
+		return
+	}
+	d.in--
+	defer d.abandon(f) // no loop: what is deferred in one is allocated
+	d.out(&f.gates[d.in], false, nil)
+}
+
 // out leaves one of the other gates.
 func (d *detour) out(g *gate, ran bool, err error) {
 	switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirkit/weir/breaker"
+	"github.com/weirkit/weir/internal/testkit"
 	"github.com/weirkit/weir/ratelimit"
 	"github.com/weirkit/weir/ratelimit/rate"
 	"github.com/weirkit/weir/semaphore"
@@ -210,4 +211,29 @@ func TestWrappersWorkOutsideAndInTwoBubbles(t *testing.T) {
 		})
 		use(t)
 	}
+}
+
+// strict panics if more is released than was acquired, as a good semaphore does.
+type strict struct{ held int64 }
+
+func (s *strict) Acquire(_ context.Context, n int64) error { s.held += n; return nil }
+func (s *strict) Release(n int64) {
+	if s.held -= n; s.held < 0 {
+		panic("released more than is held")
+	}
+}
+
+func TestTheOtherPermitsAreBackIfTheReleaseOfOnePanicsWhileAPanicPasses(t *testing.T) {
+	foreign, ours, other := &strict{}, semaphore.New(1), semaphore.New(1)
+	w := wrapper.Compose(ours, other, wrapper.Semaphore(foreign))
+	end := testkit.Run(func() {
+		_ = w.Do(t.Context(), func(context.Context) error {
+			foreign.Release(1)
+			panic("boom")
+		})
+	})
+	assert.True(t, end.Panicked)
+	assert.Zero(t, other.Held())
+	assert.Zero(t, ours.Held())
+	assert.Zero(t, w.Stats().Running)
 }

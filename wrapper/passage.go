@@ -154,7 +154,10 @@ func (p *passage) undo(f *frame, d *detour) {
 // abandon gives everything back while a panic or a Goexit passes. begun is false
 // if it comes from a layer and not from the call.
 func (p *passage) abandon(f *frame, d *detour, begun bool) {
-	defer p.release(f, d, false, nil) // also if the breaker runs code that panics too
+	defer p.release(f, nil, false, nil) // also if a gate, or code that the breaker runs, panics too
+	if d != nil {
+		defer d.abandon(f)
+	}
 	if !begun {
 		p.refund(d)
 	}
