@@ -97,3 +97,26 @@ func TestAWrapperForEachKeyThatIsNotInnermostStillHoldsWhatIsInside(t *testing.T
 	require.NoError(t, err)
 	assert.Equal(t, 3, got)
 }
+
+// TestAWrapperForEachKeyHonorsAnOverrideThatALayerAroundItMakes has a layer say how the
+// call of the key is to differ.
+func TestAWrapperForEachKeyHonorsAnOverrideThatALayerAroundItMakes(t *testing.T) {
+	for _, layer := range []func(*wrapper.Keyed[string]) wrapper.Layer{
+		func(k *wrapper.Keyed[string]) wrapper.Layer { return wrapper.PerKey(k) },
+		func(k *wrapper.Keyed[string]) wrapper.Layer { return wrapper.PerKey(unknown{k}) },
+	} {
+		k := wrapper.NewKeyed(func(string) []wrapper.Layer { return []wrapper.Layer{retry.New(retry.Backoff(retry.Constant(0)))} })
+		w := wrapper.Compose(wrapper.Func(func(ctx context.Context, next func(context.Context) error) error {
+			return next(wrapper.WithOverride(ctx, wrapper.Override{NoRetry: true, Timeout: time.Hour, Key: "a"}))
+		}), layer(k))
+		calls := 0
+		err := w.Do(t.Context(), func(ctx context.Context) error {
+			calls++
+			_, limited := ctx.Deadline()
+			assert.True(t, limited)
+			return errBoom
+		})
+		require.ErrorIs(t, err, errBoom)
+		assert.Equal(t, 1, calls)
+	}
+}

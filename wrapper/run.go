@@ -147,18 +147,18 @@ func limited[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err
 }
 
 // byKey runs w inside the wrapper of its key. That is a call of its own, for which
-// a NoRetry does not hold.
+// a NoRetry does not hold, but what a layer around it says in the context does.
 func byKey[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err error) {
 	first, entry, err := f.each.enter(ctx, keyOf(ctx))
 	if err != nil {
 		return v, err
 	}
-	around := w.noRetry
+	noRetry, priority := w.noRetry, w.priority
 	defer func() {
-		w.noRetry = around
+		w.noRetry, w.priority = noRetry, priority
 		f.each.leave(entry)
 	}()
-	w.noRetry = false
+	ctx, first = w.overridden(ctx, override(ctx), first) // there is one: it has the key
 	return run(ctx, first, w)
 }
 
