@@ -149,7 +149,11 @@ func limited[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err
 // byKey runs w inside the wrapper of its key. That is a call of its own, for which
 // a NoRetry does not hold, but what a layer around it says in the context does.
 func byKey[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err error) {
-	first, entry, err := f.each.enter(ctx, keyOf(ctx))
+	o := override(ctx)
+	if o == nil {
+		return v, ErrNoKey
+	}
+	first, entry, err := f.each.enter(ctx, o.Key)
 	if err != nil {
 		return v, err
 	}
@@ -158,7 +162,7 @@ func byKey[In, T any](ctx context.Context, f *frame, w *work[In, T]) (v T, err e
 		w.noRetry, w.priority = noRetry, priority
 		f.each.leave(entry)
 	}()
-	ctx, first = w.overridden(ctx, override(ctx), first) // there is one: it has the key
+	ctx, first = w.overridden(ctx, o, first)
 	return run(ctx, first, w)
 }
 
