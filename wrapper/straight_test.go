@@ -2,6 +2,7 @@ package wrapper_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -113,7 +114,7 @@ func TestNothingIsLostWhileABreakerFlaps(t *testing.T) {
 	l, s := ratelimit.New(ratelimit.PerHour(1), burst), semaphore.New(2)
 	plain := wrapper.Compose(retry.New(retry.MaxRetries(1), retry.Backoff(retry.Constant(0))), b, l, s)
 	timed := wrapper.Compose(wrapper.Timeout(time.Hour), b, l, s)
-	var begun atomic.Int64
+	var begun, refused atomic.Int64
 	call := func(context.Context) (int, error) {
 		if begun.Add(1)%100 == 0 {
 			panic(errBoom)
@@ -125,8 +126,15 @@ func TestNothingIsLostWhileABreakerFlaps(t *testing.T) {
 	for i := range 4 {
 		callers.Go(func() {
 			w := []*wrapper.Wrapper{plain, timed}[i%2]
-			for range 3000 {
-				testkit.Run(func() { _, _ = wrapper.Do(t.Context(), w, call) })
+			for ran := 0; ran < 1000; {
+				var err error
+				testkit.Run(func() { _, err = wrapper.Do(t.Context(), w, call) })
+				if err == nil { // or a panic has passed
+					ran++
+				} else {
+					refused.Add(1)
+					runtime.Gosched() // to whoever closes the breaker again
+				}
 			}
 		})
 	}
@@ -149,5 +157,5 @@ func TestNothingIsLostWhileABreakerFlaps(t *testing.T) {
 	assert.Zero(t, plain.Stats().Running)
 	assert.Zero(t, timed.Stats().Running)
 	assert.InDelta(t, burst-float64(begun.Load()), l.Tokens(), 1, "a token a call that began, and none for those refused")
-	assert.Positive(t, begun.Load())
+	t.Logf("%d began, %d were refused", begun.Load(), refused.Load()) // how many is up to the processors
 }
