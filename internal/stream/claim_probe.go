@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math"
 	"runtime"
 	"time"
 
@@ -57,7 +58,7 @@ func (p *Probe) Begin(n, workers int) {
 // More moves on to the next range for this goroutine, and reports whether there is
 // one. If not, either every item has run or what is left is worth other workers.
 func (p *Probe) More() bool {
-	step := probeGrowth * (p.Hi - p.Lo)
+	step := probeGrowth * min(p.Hi-p.Lo, math.MaxInt/probeGrowth) // items of no size may be as many
 	p.Lo = p.Hi
 	left := p.N - p.Lo
 	if left == 0 {
@@ -69,7 +70,9 @@ func (p *Probe) More() bool {
 		if spent >= probeTime && pace*float64(left) > float64(spawnTime) {
 			return !p.helped(pace)
 		}
-		step = min(step, max(int(float64(probeTime)/pace), 1))
+		if most := float64(probeTime) / pace; most < float64(step) { // then it fits an int
+			step = max(int(most), 1)
+		}
 	}
 	if p.Hi += min(step, left-left/4); p.N-p.Hi <= 2 {
 		p.Hi = p.N

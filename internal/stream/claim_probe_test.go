@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +86,28 @@ func TestItemsThatTurnOutSlowSoonFindOtherWorkers(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Items of no size make a slice of any length.
+func TestAProbeOfAsManyItemsAsThereCanBeEnds(t *testing.T) {
+	for _, n := range []int{math.MaxInt, math.MaxInt/2 + 1, math.MaxInt / 4} {
+		for _, spent := range []time.Duration{0, 251, 1999} {
+			synctest.Test(t, func(t *testing.T) {
+				var p stream.Probe
+				p.Begin(n, 4)
+				time.Sleep(spent)
+				ran := 0
+				for steps, more := 0, true; more; more = p.More() {
+					require.Equal(t, ran, p.Lo, "%d items", n)
+					require.Greater(t, p.Hi, p.Lo, "%d items", n)
+					ran = p.Hi
+					steps++
+					require.Less(t, steps, 1000, "%d items", n)
+				}
+				require.Equal(t, n, p.Lo)
+			})
 		}
 	}
 }
