@@ -85,31 +85,24 @@ func NewRing[T any](size int) *Ring[T] {
 }
 
 // Push appends v, waiting while the ring is full. It returns false, and drops
-// v, once the ring has been stopped; see also [Ring.Until].
+// v, if the ring has been stopped before; see also [Ring.Until].
 func (r *Ring[T]) Push(v T) bool {
 	at := r.pushed
-	if at == r.limit && !r.advance() {
+	// Asked before, although the load behind the store would tell it, too: what a
+	// consumer took before it stopped the ring was pushed.
+	if r.items.stopped() || at == r.limit && !r.advance() {
 		return false
 	}
 	r.into.items[at-r.into.begin] = v
 	r.pushed = at + 1
 	r.tail.Store(at + 1)
-	if r.items.state.Load() != 0 {
-		return r.heed()
-	}
+	r.items.wake()
 	return true
 }
 
 // Until makes a Push that would have to wait return false, and drop its item, also
 // when done is closed. It is called before the first Push.
 func (r *Ring[T]) Until(done <-chan struct{}) { r.done = done }
-
-// heed wakes the consumer, if that sleeps, and reports false if the ring has been
-// stopped: then nobody takes what has just been pushed.
-func (r *Ring[T]) heed() bool {
-	r.items.wake()
-	return !r.Stopped()
-}
 
 // advance finds a slot for the next item. It returns false once the ring is stopped
 // or done is closed.

@@ -21,7 +21,7 @@ type gate struct {
 
 const (
 	armed   uint32 = 1 << iota
-	stopped        // for good: who comes by learns it with the one load that it makes anyway
+	stopped        // for good
 )
 
 // sleepUnless sleeps until a wake, unless ready says that there is no need to, or

@@ -166,3 +166,26 @@ func TestALeaveThatRacesAPushLosesNothing(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// TestWhatWasTakenWasPushed has a consumer stop the ring as soon as it has an item,
+// while the Push of that item may not have returned.
+func TestWhatWasTakenWasPushed(t *testing.T) {
+	for range 5000 {
+		r := stream.NewRing[int](4)
+		pushed := 0
+		var producer sync.WaitGroup
+		producer.Go(func() {
+			for r.Push(pushed) {
+				pushed++
+			}
+		})
+		last := -1
+		r.Each(t.Context(), func(v int) bool {
+			last = v
+			return v < 2
+		})
+		r.Stop()
+		producer.Wait()
+		require.GreaterOrEqual(t, pushed, last+1)
+	}
+}
