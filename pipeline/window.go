@@ -210,8 +210,8 @@ func (h *history[T]) consume(ctx context.Context, cancel func(), yield func([]T)
 	defer cancel()
 	select {
 	case <-h.begun:
-	case <-h.ended:
-		return ctx.Err() == nil
+	case <-h.ended: // perhaps after items, all before this goroutine came here
+		return h.last(ctx, yield)
 	case <-ctx.Done():
 		return false
 	}

@@ -109,3 +109,14 @@ func TestBadWindowsPanic(t *testing.T) {
 	assert.PanicsWithValue(t, "pipeline: the limit of SlideTime must be between 1 and 1073741824, got 0", func() { pipeline.SlideTime(base, 1, 1, 0) })
 	assert.PanicsWithValue(t, "pipeline: Merge must read between 1 and 1073741824 sequences at once, got 0", func() { pipeline.Merge[int](0) })
 }
+
+// TestAShortInputOfASlideTimeIsNotLost: all of it may come before the stage looks
+// for the first time.
+func TestAShortInputOfASlideTimeIsNotLost(t *testing.T) {
+	p := pipeline.SlideTime(pipeline.New[int](), time.Hour, time.Hour, 10)
+	for range 20_000 {
+		got, err := p.Collect(t.Context(), numbers(2))
+		require.NoError(t, err)
+		require.Equal(t, [][]int{{0, 1}}, got)
+	}
+}
