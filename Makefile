@@ -45,7 +45,7 @@ leaks: ## run the tests with the goroutine leak profile: nothing may be left blo
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@$(GO) list ./... | while read -r pkg; do \
 	  { $(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true; } | while read -r f; do \
-	    echo "# $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	    echo "# $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$pkg"; \
 	  done; \
 	done
 
