@@ -296,32 +296,6 @@ func TestQuickAcquireLeavesTheRestToAcquire(t *testing.T) {
 	assert.Zero(t, told)
 }
 
-func TestQuickDoneEndsAPermitWhereNothingIsToBeRecorded(t *testing.T) {
-	var zero breaker.Permit
-	assert.False(t, zero.QuickDone())
-	b := breaker.New(breaker.ConsecutiveFailures(2))
-	p := acquire(t, b)
-	require.True(t, p.QuickDone())
-	p.Done(errDown)
-	assert.Zero(t, b.Stats().ConsecutiveFailures, "it was ended")
-	assert.False(t, p.QuickDone())
-
-	p = acquire(t, b)
-	acquire(t, b).Done(errDown)
-	require.False(t, p.QuickDone(), "a success would end a row")
-	p.Done(nil)
-	assert.Zero(t, b.Stats().ConsecutiveFailures)
-	for name, b := range map[string]*breaker.Breaker{
-		"window": breaker.New(), "counted": breaker.New(breaker.Counted()), "classified": breaker.New(breaker.Classify(breaker.DefaultOutcome)),
-		"probe": breaker.New(breaker.Initially(breaker.HalfOpen)),
-	} {
-		p := acquire(t, b)
-		require.False(t, p.QuickDone(), name)
-		p.Done(nil)
-		assert.Equal(t, breaker.Closed, b.State())
-	}
-}
-
 func TestAPermitCountsOnce(t *testing.T) {
 	b := breaker.New(breaker.ConsecutiveFailures(2), breaker.Counted())
 	p := acquire(t, b)

@@ -70,18 +70,6 @@ func (p *Permit) Done(err error) {
 	p.call = nil
 }
 
-// QuickDone is the short way of Done(nil), for code that counts nanoseconds: it ends
-// the permit if nothing is to be recorded of a success. False says nothing: then Done
-// ends it.
-func (p *Permit) QuickDone() bool {
-	c := p.call
-	if c == nil || !quiet(c.b.word.Load()) {
-		return false
-	}
-	p.call = nil
-	return true
-}
-
 // done is Done where something has to be recorded.
 func (p *Permit) done(err error) {
 	if c, ok := p.take(); ok {

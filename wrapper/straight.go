@@ -47,7 +47,8 @@ func straight[In, T any](ctx context.Context, f *frame, fn func(context.Context)
 			v, err = w.run(ctx)
 		}
 		if err == nil { // the breaker first: see leave
-			if s.admitted && !s.permit.QuickDone() {
+			if s.admitted {
+				s.admitted = false
 				s.permit.Done(nil)
 			}
 			if s.holds {
