@@ -19,7 +19,7 @@ const MaxRing = 1 << 30
 // items instead of one for each. It is not more than an eighth because a producer
 // that sleeps takes a while to wake, in which the consumer lives on what is left.
 //
-// Push and Close are the producer's, Each, Next and TryNext the consumer's; each
+// Push and Close are the producer's, Each and Next the consumer's; each
 // side may pass its role to another goroutine if that is synchronized. Stop is
 // everybody's.
 //

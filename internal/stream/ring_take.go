@@ -80,14 +80,6 @@ func (r *Ring[T]) NextUntil(done <-chan struct{}) (v T, ok bool) {
 	return v, true
 }
 
-// TryNext takes the oldest item if there is one. It never waits.
-func (r *Ring[T]) TryNext() (v T, ok bool) {
-	if r.taken == r.ready && !r.find() {
-		return v, false
-	}
-	return r.Next()
-}
-
 // free gives the slots of what was taken back to the producer.
 func (r *Ring[T]) free() {
 	r.head.Store(r.taken)

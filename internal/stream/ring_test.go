@@ -105,8 +105,6 @@ func TestWhatIsInAClosedRingIsDelivered(t *testing.T) {
 	for range 3 {
 		_, ok := r.Next()
 		assert.False(t, ok)
-		_, ok = r.TryNext()
-		assert.False(t, ok)
 	}
 }
 
@@ -125,8 +123,6 @@ func TestWhatIsInAStoppedRingIsDropped(t *testing.T) {
 	v, ok = r.Next()
 	assert.False(t, ok)
 	assert.Zero(t, v)
-	_, ok = r.TryNext()
-	assert.False(t, ok)
 }
 
 func TestStopWakesBothSides(t *testing.T) {
@@ -164,15 +160,17 @@ func TestCloseWakesTheConsumer(t *testing.T) {
 	})
 }
 
-func TestTryNextNeverWaits(t *testing.T) {
+func TestNextUntilSomethingThatIsDoneNeverWaits(t *testing.T) {
+	done := make(chan struct{})
+	close(done)
 	r := stream.NewRing[int](2)
-	_, ok := r.TryNext()
+	_, ok := r.NextUntil(done)
 	assert.False(t, ok)
 	r.Push(7)
-	v, ok := r.TryNext()
+	v, ok := r.NextUntil(done)
 	assert.True(t, ok)
 	assert.Equal(t, 7, v)
-	_, ok = r.TryNext()
+	_, ok = r.NextUntil(done)
 	assert.False(t, ok)
 }
 
