@@ -3,6 +3,7 @@ package cases
 import (
 	"context"
 	"iter"
+	"slices"
 	"testing"
 
 	"github.com/bradenaw/juniper/iterator"
@@ -14,8 +15,9 @@ import (
 
 const generatorItems = 10_000
 
+type generatorRow func(name string, run func() int) harness.Row
+
 func generators() []harness.Case {
-	ctx := context.Background()
 	want := generatorItems * (generatorItems - 1) / 2
 	row := func(name string, run func() int) harness.Row {
 		return harness.Row{Name: name, Bench: func(b *testing.B) {
@@ -28,14 +30,21 @@ func generators() []harness.Case {
 			}
 		}}
 	}
-	count := func(_ context.Context, yield func(int) bool) error {
-		for i := 0; i < generatorItems && yield(i); i++ {
-		}
-		return nil
-	}
+	ctx := context.Background()
 	ending, cancel := context.WithCancel(ctx)
 	_ = cancel // never called: a context that may end is what is measured
-	return append(lazySteps(row), []harness.Case{
+	return slices.Concat(lazySteps(row), loops(ctx, row), pulls(ctx, ending, row), prefetches(ctx, ending, row), []harness.Case{overlap()})
+}
+
+// count is the producer of most rows.
+func count(_ context.Context, yield func(int) bool) error {
+	for i := 0; i < generatorItems && yield(i); i++ {
+	}
+	return nil
+}
+
+func loops(ctx context.Context, row generatorRow) []harness.Case {
+	return []harness.Case{
 		{Package: "generator", Name: "range over All", Items: generatorItems, Rows: []harness.Row{
 			row("weir", func() int { return sumSeq(generator.New(ctx, count).All()) }),
 			row("juniper iterator", func() int {
@@ -65,6 +74,11 @@ func generators() []harness.Case {
 				return sumSeq(func(yield func(int) bool) { _ = count(ctx, yield) })
 			}),
 		}},
+	}
+}
+
+func pulls(ctx, ending context.Context, row generatorRow) []harness.Case {
+	return []harness.Case{
 		{Package: "generator", Name: "range over All, the context may end", Items: generatorItems, Rows: []harness.Row{
 			row("weir", func() int { return sumSeq(generator.New(ending, count).All()) }),
 			row("iter.Seq that asks ctx.Err (baseline)", func() int {
@@ -86,6 +100,11 @@ func generators() []harness.Case {
 				return sum
 			}),
 		}},
+	}
+}
+
+func prefetches(ctx, ending context.Context, row generatorRow) []harness.Case {
+	return []harness.Case{
 		{Package: "generator", Name: "prefetched by 64", Items: generatorItems, Rows: []harness.Row{
 			row("weir", func() int { return sumSeq(generator.New(ctx, count, generator.Buffer(64)).All()) }),
 			row("channel of 64", func() int { return chanSum(nil) }),
@@ -99,8 +118,7 @@ func generators() []harness.Case {
 				return sum
 			}),
 		}},
-		overlap(),
-	}...)
+	}
 }
 
 // unknown hides from the compiler what v is: a call of it cannot be inlined.
@@ -167,7 +185,7 @@ func overlap() harness.Case {
 
 // lazySteps measures a source, Map, Filter and Take, where the compiler sees all of
 // them and where it sees none: as parts that functions return.
-func lazySteps(row func(string, func() int) harness.Row) []harness.Case {
+func lazySteps(row generatorRow) []harness.Case {
 	const n = generatorItems
 	twice := func(v int) int { return 2 * v }
 	keep := func(v int) bool { return v >= 0 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -25,25 +26,33 @@ const (
 )
 
 func ratelimits() []harness.Case {
-	ours := func() func() bool {
-		return ratelimit.New(ratelimit.PerSecond(plentyRate), plentyBurst).Allow
-	}
-	xtime := func() func() bool {
-		return xrate.NewLimiter(plentyRate, plentyBurst).Allow
-	}
-	failsafe := func() func() bool {
-		return ratelimiter.NewBursty[any](plentyBurst, time.Second).TryAcquirePermit
-	}
-	uberTake := func() func() bool {
-		l := uber.New(plentyRate, uber.WithSlack(1000))
-		return func() bool { return !l.Take().IsZero() }
-	}
+	return slices.Concat(granted(), refused(), furtherLimiters())
+}
+
+func ours() func() bool {
+	return ratelimit.New(ratelimit.PerSecond(plentyRate), plentyBurst).Allow
+}
+
+func xtime() func() bool {
+	return xrate.NewLimiter(plentyRate, plentyBurst).Allow
+}
+
+func failsafeBursty() func() bool {
+	return ratelimiter.NewBursty[any](plentyBurst, time.Second).TryAcquirePermit
+}
+
+func uberTake() func() bool {
+	l := uber.New(plentyRate, uber.WithSlack(1000))
+	return func() bool { return !l.Take().IsZero() }
+}
+
+func granted() []harness.Case {
 	return []harness.Case{
 		{Package: "ratelimit", Name: "Allow, tokens there", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(ours)},
 			{Name: "weir, ratelimit/rate", Bench: serial(dropIn)},
 			{Name: "x/time/rate", Bench: serial(xtime)},
-			{Name: "failsafe-go bursty", Bench: serial(failsafe)},
+			{Name: "failsafe-go bursty", Bench: serial(failsafeBursty)},
 			{Name: "uber/ratelimit (Take)", Bench: serial(uberTake)},
 			{Name: "sethvargo/go-limiter (one key)", Bench: serial(setOneKey)},
 			{Name: "floor: time.Since and one CAS", Bench: serial(clockAndSwap)},
@@ -51,10 +60,15 @@ func ratelimits() []harness.Case {
 		{Package: "ratelimit", Name: "Allow from every processor, 8 goroutines each", Rows: []harness.Row{
 			{Name: "weir", Bench: parallel(8, ours)},
 			{Name: "x/time/rate", Bench: parallel(8, xtime)},
-			{Name: "failsafe-go bursty", Bench: parallel(8, failsafe)},
+			{Name: "failsafe-go bursty", Bench: parallel(8, failsafeBursty)},
 			{Name: "uber/ratelimit (Take)", Bench: parallel(8, uberTake)},
 			{Name: "floor: time.Since and one CAS", Bench: parallel(8, clockAndSwap)},
 		}},
+	}
+}
+
+func refused() []harness.Case {
+	return []harness.Case{
 		{Package: "ratelimit", Name: "Allow, denied", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(denied)},
 			{Name: "x/time/rate", Bench: serial(xtimeDenied)},
@@ -67,6 +81,11 @@ func ratelimits() []harness.Case {
 			{Name: "failsafe-go smooth", Bench: parallel(8, failsafeDenied)},
 			{Name: "floor: time.Since", Bench: parallel(8, clock)},
 		}},
+	}
+}
+
+func furtherLimiters() []harness.Case {
+	return []harness.Case{
 		{Package: "ratelimit", Name: "Wait, tokens there", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(wait)},
 			{Name: "weir, ratelimit/rate", Bench: serial(dropInWait)},

@@ -2,6 +2,7 @@ package cases
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,10 @@ import (
 )
 
 func semaphores() []harness.Case {
+	return slices.Concat(permits(), resized(), furtherSemaphores())
+}
+
+func permits() []harness.Case {
 	return []harness.Case{
 		{Package: "semaphore", Name: "Acquire and Release, nobody else", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(pair(10))},
@@ -48,6 +53,11 @@ func semaphores() []harness.Case {
 			{Name: "x/sync/semaphore", Bench: serial(xsyncFull)},
 			{Name: "one load (baseline)", Bench: serial(oneLoad)},
 		}},
+	}
+}
+
+func resized() []harness.Case {
+	return []harness.Case{
 		{Package: "semaphore", Name: "Acquire and Release, nobody else, after a SetLimit", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(resizedPair)},
 			{Name: "weir, never resized", Bench: serial(pair(10))},
@@ -62,6 +72,11 @@ func semaphores() []harness.Case {
 			{Name: "weir", Bench: serial(resizedFull)},
 			{Name: "x/sync/semaphore, cannot be resized", Bench: serial(xsyncFull)},
 		}},
+	}
+}
+
+func furtherSemaphores() []harness.Case {
+	return []harness.Case{
 		{Package: "semaphore", Name: "Keyed, 64 keys in turn, nobody else", Rows: []harness.Row{
 			{Name: "weir", Bench: serial(keyedPair)},
 			{Name: "x/sync in a map, idle keys go", Bench: serial(mapPair(true))},
